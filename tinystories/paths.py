@@ -1,0 +1,114 @@
+"""Where every stage reads and writes, in one place; dvc.yaml names the same paths."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Paths:
+    """All paths of a project, from its root (the folder with params.yaml)."""
+
+    root: Path
+
+    # extract
+    @property
+    def extracted(self) -> Path:
+        return self.root / "data/extract/stories.parquet"
+
+    @property
+    def extract_metrics(self) -> Path:
+        return self.root / "reports/metrics/extract.json"
+
+    @property
+    def hub_pins(self) -> Path:
+        """Commits of hub data sets, resolved at first use: a file for git, not a DVC output."""
+        return self.root / "pipeline/hub-pins.json"
+
+    # validate
+    @property
+    def suite(self) -> Path:
+        return self.root / "pipeline/expectations/stories.json"
+
+    @property
+    def validated(self) -> Path:
+        return self.root / "data/validate/stories.parquet"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.root / "data/validate/quarantine.parquet"
+
+    @property
+    def validate_metrics(self) -> Path:
+        return self.root / "reports/metrics/validate.json"
+
+    # split
+    @property
+    def split(self) -> Path:
+        return self.root / "data/split/stories.parquet"
+
+    @property
+    def split_metrics(self) -> Path:
+        return self.root / "reports/metrics/split.json"
+
+    # tokenize
+    @property
+    def tokens(self) -> Path:
+        """Folder: tokenizer.json, and per partition NAME.ids.npy with NAME.index.parquet."""
+        return self.root / "data/tokens"
+
+    @property
+    def tokenize_metrics(self) -> Path:
+        return self.root / "reports/metrics/tokenize.json"
+
+    # train
+    @property
+    def model(self) -> Path:
+        return self.root / "models/current"
+
+    @property
+    def train_metrics(self) -> Path:
+        return self.root / "reports/metrics/train.json"
+
+    @property
+    def curve(self) -> Path:
+        """CSV: step, train_loss, validation_loss (empty where not measured), lr."""
+        return self.root / "reports/plots/curve.csv"
+
+    # evaluate
+    @property
+    def evaluate_metrics(self) -> Path:
+        return self.root / "reports/metrics/evaluate.json"
+
+    @property
+    def evaluation(self) -> Path:
+        """Folder: per-story scores (stories.parquet), generated stories (generated.jsonl), infillings.jsonl."""
+        return self.root / "reports/evaluation"
+
+    @property
+    def adherence_plot(self) -> Path:
+        """CSV: tag, requested, unconditional, shuffled (corrected rates)."""
+        return self.root / "reports/plots/adherence.csv"
+
+    # report
+    @property
+    def report_html(self) -> Path:
+        return self.root / "reports/index.html"
+
+    @property
+    def report_markdown(self) -> Path:
+        return self.root / "reports/report.md"
+
+    # not DVC's
+    @property
+    def work(self) -> Path:
+        """Work in progress: checkpoints and shards, by fingerprint, git-ignored."""
+        return self.root / ".work"
+
+    @property
+    def local(self) -> Path:
+        """What depends on a clock or on random ids: git-ignored, declared by no stage."""
+        return self.root / "reports/local"
+
+    @property
+    def mlflow(self) -> Path:
+        return self.root / "mlflow.db"
