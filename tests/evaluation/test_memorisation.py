@@ -1,0 +1,75 @@
+"""Copied text is found, wherever it stands, and nothing else is."""
+
+import math
+import random
+import time
+
+import pytest
+
+from tinystories.evaluation import memorisation as module
+from tinystories.evaluation.memorisation import TrainingText, memorisation
+
+STORY = "Once upon a time there was a little dog. He lost his red ball in the tall green grass."
+OTHER = "Lily went to the park. She saw a very big tree and a bird that sang all day long."
+
+
+def test_a_training_story_told_again_is_found_word_for_word() -> None:
+    measured = memorisation([STORY.upper()], TrainingText([OTHER, STORY]))
+    assert measured == {"share_8grams_in_train": 1.0, "longest_run_words": 19}
+
+
+def test_a_run_of_nine_words_among_new_ones_is_counted_by_hand() -> None:
+    copied = "The king said that he lost his red ball in the tall green forest and then he slept."
+    # words 5 to 13, "he lost his red ball in the tall green", are nine of training: two 8-grams of eleven
+    measured = memorisation([copied], TrainingText([STORY, OTHER]))
+    assert measured == {"share_8grams_in_train": 2 / 11, "longest_run_words": 9}
+
+
+def test_the_same_words_in_another_order_are_not_found() -> None:
+    words = STORY.split()
+    random.Random(1).shuffle(words)
+    assert memorisation([" ".join(words)], TrainingText([STORY]))["share_8grams_in_train"] == 0
+
+
+def test_no_run_spans_two_training_stories() -> None:
+    across = "in the tall green grass Lily went to the park"
+    assert memorisation([across], TrainingText([STORY, OTHER]))["longest_run_words"] == 5
+    assert memorisation([across], TrainingText([STORY + " " + OTHER]))["longest_run_words"] == 10
+
+
+def test_runs_are_found_across_the_pieces_that_training_text_is_hashed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_AT_ONCE", 7)
+    assert memorisation([STORY, OTHER], TrainingText([OTHER, STORY])) == {
+        "share_8grams_in_train": 1.0,
+        "longest_run_words": 19,
+    }
+
+
+def test_runs_agree_with_a_search_in_the_text_itself() -> None:
+    draw = random.Random(4)
+    train = [" ".join(draw.choices("abcde", k=60)) for _ in range(20)]
+    story = draw.choices("abcde", k=200)
+    training = TrainingText(train)
+    longest = max(
+        n for n in range(1, 60) if any(" ".join(story[i : i + n]) in t for i in range(200 - n + 1) for t in train)
+    )
+    assert training.longest_run([story]) == longest
+    for n in (1, 3, 4, 8):
+        want = [any(" ".join(story[i : i + n]) in t for t in train) for i in range(200 - n + 1)]
+        assert training.found([story], n)[0].tolist() == want
+
+
+def test_short_or_no_text_has_no_share() -> None:
+    for texts in ([], ["A dog ran."], [""]):
+        assert math.isnan(memorisation(texts, TrainingText([STORY]))["share_8grams_in_train"])
+    assert memorisation(["A little dog ran."], TrainingText([STORY]))["longest_run_words"] == 3
+    assert memorisation([STORY], TrainingText([])) == {"share_8grams_in_train": 0.0, "longest_run_words": 0}
+
+
+def test_a_million_training_words_are_searched_in_seconds() -> None:
+    draw = random.Random(2)
+    vocabulary = [f"w{i}" for i in range(3000)]
+    train = [" ".join(draw.choices(vocabulary, k=1000)) for _ in range(1000)]
+    start = time.process_time()
+    memorisation(train[:20], TrainingText(train))
+    assert time.process_time() - start < 10
