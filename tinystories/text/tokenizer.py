@@ -1,0 +1,109 @@
+"""Byte-level tokenizers (BPE or unigram), lossless on any text, that no text can make write a control."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from tinystories.errors import ModelError
+from tinystories.files import atomic
+from tinystories.text.unigram import fit_pieces
+
+# White space stands at the start of a pre-token or alone, never after other characters: so the cut
+# between two sentences, made before white space, is always a cut between pre-tokens, and a piece of
+# a story tokenises alone as it does inside. Contractions and letters as in GPT-2; digits one by one.
+_PRETOKENS = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+
+
+class StoryTokenizer:
+    """Text <-> token ids. Control tokens have ids of their own, reached only through `control`."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        tokenizer.encode_special_tokens = True  # "<eos>" in a text is five characters, not the control
+        self._tokenizer = tokenizer
+
+    @property
+    def vocab_size(self) -> int:
+        return int(self._tokenizer.get_vocab_size())
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of `text`; never a control's id."""
+        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
+        """As `encode` for each text, on all cores."""
+        return [list(e.ids) for e in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of `ids`, controls left out; bytes that are no UTF-8 become U+FFFD."""
+        return str(self._tokenizer.decode([int(i) for i in ids], skip_special_tokens=True))
+
+    def control(self, token: str) -> int:
+        """Id of a control token such as "<eos>"."""
+        identity = self._tokenizer.token_to_id(token)
+        assert identity is not None, f"the tokenizer has no control {token}"
+        return int(identity)
+
+    @property
+    def control_ids(self) -> list[int]:
+        """Ids of all control tokens, ascending."""
+        return sorted(i for i, added in self._tokenizer.get_added_tokens_decoder().items() if added.special)
+
+    def token(self, identity: int) -> str:
+        """The token as it stands in tokenizer.json (bytes as printable characters)."""
+        token = self._tokenizer.id_to_token(identity)
+        assert token is not None, f"no token {identity}"
+        return str(token)
+
+    def save(self, path: Path) -> None:
+        with atomic(path) as temporary:
+            self._tokenizer.save(str(temporary))
+
+    @classmethod
+    def load(cls, path: Path) -> "StoryTokenizer":
+        """Read tokenizer.json, or the one in a folder. Raises ModelError if there is none or it is damaged."""
+        file = path / "tokenizer.json" if path.is_dir() else path
+        if not file.is_file():
+            raise ModelError(f"no {file}: run `dvc repro tokenize`, or name a complete model folder")
+        text = file.read_text(encoding="utf-8")
+        try:
+            complete = {"model", "pre_tokenizer", "decoder", "added_tokens"} <= json.loads(text).keys()
+        except (json.JSONDecodeError, AttributeError):
+            complete = False
+        if not complete:  # asked before, as tokenizers raises a bare Exception
+            raise ModelError(f"{file} is damaged or no tokenizer.json: make it again, or copy the whole folder again")
+        return cls(Tokenizer.from_str(text))
+
+    @classmethod
+    def train(
+        cls, texts: Iterable[str], kind: Literal["bpe", "unigram"], vocab_size: int, controls: Sequence[str]
+    ) -> "StoryTokenizer":
+        """Fit on `texts`; `controls` get the ids from 0 on, in their order.
+
+        Both kinds work on bytes shown as characters (GPT-2's table), with all 256 in the vocabulary: that
+        is the byte fallback of SentencePiece with one case fewer, and "▁" in a text is no space. A corpus
+        that can't fill `vocab_size` gives a smaller vocabulary.
+        """
+        pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(Regex(_PRETOKENS), "isolated"),
+                pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+            ]
+        )
+        if kind == "bpe":
+            tokenizer = Tokenizer(models.BPE())
+            tokenizer.pre_tokenizer = pre_tokenizer
+            trainer = trainers.BpeTrainer(
+                vocab_size=vocab_size, special_tokens=list(controls), min_frequency=2, show_progress=False,
+                initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+            )  # fmt: skip
+            tokenizer.train_from_iterator(texts, trainer)
+        else:
+            pieces = fit_pieces(texts, pre_tokenizer, vocab_size, list(controls))
+            tokenizer = Tokenizer(models.Unigram(pieces, unk_id=None, byte_fallback=False))
+            tokenizer.pre_tokenizer = pre_tokenizer
+            tokenizer.add_special_tokens(list(controls))
+        tokenizer.decoder = decoders.ByteLevel()
+        return cls(tokenizer)

@@ -1,0 +1,61 @@
+"""The one definition of loss: cross-entropy in nats over the targets of an Example, nothing else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tinystories.requests.example import Example, windows
+from tinystories.training.batches import by_length
+
+SCORING_TOKENS = 8192  # positions of one scoring batch: what fits a laptop's cache and memory
+
+
+@dataclass(frozen=True)
+class Nats:
+    """-ln p of one example's targets, summed, and how many targets there are."""
+
+    story_id: str
+    nats: float
+    targets: int
+
+
+def token_nats(logits_BTV: Tensor, targets_BT: Tensor, mask_BT: Tensor) -> Tensor:
+    """-ln p of each target (B, T) in fp32; 0 where `mask_BT` is false, whatever stands there."""
+    nats_BT = F.cross_entropy(logits_BTV.flatten(0, 1).float(), targets_BT.flatten(), reduction="none").view_as(targets_BT)
+    return nats_BT.where(mask_BT, 0.0)
+
+
+@torch.inference_mode()
+def sequence_nats(
+    model: nn.Module,
+    examples: Sequence[Example],
+    context: int,
+    precision: torch.dtype = torch.float32,
+    batch_tokens: int = SCORING_TOKENS,
+) -> list[Nats]:
+    """Nats of each example, in the order given; longer ones than `context` in windows.
+
+    `precision` float32, or bfloat16 under autocast. The model is put into evaluation mode and back.
+    """
+    device = next(model.parameters()).device
+    pieces, owner = [], []
+    for i, example in enumerate(examples):
+        # a row holds all but an example's last token, so an example may have one token more than the context
+        cut = windows(example, context + 1)
+        pieces += cut
+        owner += [i] * len(cut)
+    index = {id(piece): i for piece, i in zip(pieces, owner, strict=True)}
+    sums = [0.0] * len(examples)
+    training = model.training
+    model.eval()
+    for batch in by_length(pieces, context, batch_tokens):
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
+            logits = model(batch.inputs_BT.to(device))
+        nats_BT = token_nats(logits, batch.targets_BT.to(device), batch.mask_BT.to(device))
+        for piece, nats in zip(batch.examples, nats_BT.double().sum(dim=1).tolist(), strict=True):
+            sums[index[id(piece)]] += nats
+    model.train(training)
+    return [Nats(e.story_id, total, e.targets) for e, total in zip(examples, sums, strict=True)]
