@@ -1,0 +1,79 @@
+"""Words of a text, as the controls mean them: the first, the last, how many, and their forms."""
+
+import unicodedata
+from typing import Final
+
+import regex
+
+# letters, marks and digits; an apostrophe or a hyphen inside belongs to the word ("ice-cream", "don't")
+_WORD: Final = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:['’\-][\p{L}\p{M}\p{N}]+)*")
+_SENTENCE_END: Final = regex.compile(r"[.!?…]+[\"”'’)\]]*\s*\Z")
+_VOWELS: Final = "aeiou"
+
+
+def same(word: str) -> str:
+    """What two spellings of one word have in common: NFC, no case, one kind of apostrophe."""
+    return unicodedata.normalize("NFC", word).casefold().replace("’", "'")
+
+
+def is_one_word(text: str) -> bool:
+    return _WORD.fullmatch(text) is not None
+
+
+def first_word(text: str) -> str:
+    """The first word, "" if there is none; quotes and other marks before it don't count."""
+    match = _WORD.search(text)
+    return match.group() if match else ""
+
+
+def last_word(text: str) -> str:
+    """The last word, "" if there is none; marks and closing quotes after it don't count."""
+    end = None
+    for end in _WORD.finditer(text):  # noqa: B007
+        pass
+    return end.group() if end else ""
+
+
+def ends_sentence(text: str) -> bool:
+    """Whether `text` ends with a sentence's mark, closing quotes after it or not."""
+    return _SENTENCE_END.search(text[-20:]) is not None
+
+
+def count_words(text: str) -> int:
+    """Pieces between white space."""
+    return len(text.split())
+
+
+def forms(word: str) -> frozenset[str]:
+    """`word` and its regular inflections: plural, third person, past, -ing, comparison.
+
+    Too many rather than too few ("goed"): a form that no English word has is never found in a
+    text. Irregular forms (went, mice) are not among them.
+    """
+    base = same(word)
+    stems = {base}
+    if len(base) > 2 and base.isalpha():
+        if base[-1] not in _VOWELS + "wxy" and base[-2] in _VOWELS:
+            stems.add(base + base[-1])  # stop, stopped
+        if base[-1] == "e":
+            stems.add(base[:-1])  # make, making; nice, nicest
+        if base[-1] == "y" and base[-2] not in _VOWELS:
+            stems.add(base[:-1] + "i")  # cry, cried; happy, happily
+        if base.endswith("fe"):
+            stems.add(base[:-2] + "v")
+        elif base[-1] == "f":
+            stems.add(base[:-1] + "v")  # leaf, leaves
+    return frozenset(stem + ending for stem in stems for ending in ("", *_ENDINGS) if stem == base or ending)
+
+
+_ENDINGS: Final = ("s", "es", "ed", "d", "ing", "er", "est", "r", "st", "ly")
+
+
+def has_word(text: str, word: str) -> bool:
+    """Whether `word` stands in `text` as a whole word, in any case and any regular inflection."""
+    wanted = forms(word)
+    return any(_bare(same(match.group())) in wanted or same(match.group()) in wanted for match in _WORD.finditer(text))
+
+
+def _bare(word: str) -> str:
+    return word.removesuffix("'s").removesuffix("'")
