@@ -1,0 +1,147 @@
+"""Whether the last sentence, known beforehand, helps with the middle, and whether a middle leads to it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from torch import nn
+
+from tinystories.evaluation.intervals import paired_interval
+from tinystories.requests.controls import BOS
+from tinystories.requests.example import Example
+from tinystories.requests.mixed import Controls, StoryTokens, between
+from tinystories.text.tokenizer import StoryTokenizer
+from tinystories.training.loss import sequence_nats
+
+_NO_CONTROLS: Final = Controls()
+
+
+@dataclass(frozen=True)
+class MiddleNats:
+    """-ln p of one story's middle: the same tokens in two forms that the model was trained on.
+
+    with_last: `<bos> <first> S1 <last> Sn <middle> middle`; without_last: `<bos> S1 middle`, the
+    plain story. eos: of the <eos> that ends the middle in the first form; it has no like in the other.
+    """
+
+    story_id: str
+    with_last: float
+    without_last: float
+    eos: float
+
+
+@dataclass(frozen=True)
+class LastNats:
+    """-ln p of a story's true last sentence in the plain form, after three middles; the first is always its own."""
+
+    after_true: float
+    after_generated: float
+    after_other: float
+
+
+def measurable(tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int) -> list[StoryTokens]:
+    """Stories with a middle whose infilling form the model sees at once: a window would hide the last sentence."""
+    return [
+        story
+        for story in stories
+        if story.infillable and story.middle and len(between(tokenizer, story, _NO_CONTROLS)) <= context + 1
+    ]
+
+
+def middle_nats(
+    model: nn.Module, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int
+) -> list[MiddleNats]:
+    """Both forms of each story's middle, in fp32; `stories` are `measurable`."""
+    forms = [between(tokenizer, story, _NO_CONTROLS) for story in stories]
+    examples = (
+        [
+            _targets(form, len(form) - 1 - len(story.middle), len(form) - 1)
+            for form, story in zip(forms, stories, strict=True)
+        ],
+        [_continued(tokenizer, story.first, story.middle, story.story_id) for story in stories],
+        [_targets(form, len(form) - 1, len(form)) for form in forms],
+    )
+    scored = [[nats.nats for nats in sequence_nats(model, part, context)] for part in examples]
+    return [MiddleNats(story.story_id, *nats) for story, *nats in zip(stories, *scored, strict=True)]
+
+
+def last_nats(
+    model: nn.Module,
+    tokenizer: StoryTokenizer,
+    stories: Sequence[StoryTokens],
+    generated: Sequence[Sequence[int]],
+    context: int,
+) -> list[LastNats | None]:
+    """How likely each true last sentence is after its own, the generated and another story's middle.
+
+    The other middle is the next story's (of the last, the first's). None where one of the three
+    does not fit `context`, and for all of them where there is no second story.
+    """
+    if len(stories) < 2:
+        return [None] * len(stories)
+    others = [*stories[1:], stories[0]]
+    rows = [
+        [
+            _continued(tokenizer, [*story.first, *middle], story.last, story.story_id)
+            for middle in (story.middle, middle_ids, other.middle)
+        ]
+        for story, middle_ids, other in zip(stories, generated, others, strict=True)
+    ]
+    fits = [all(len(example) <= context + 1 for example in row) for row in rows]
+    scored = iter(
+        sequence_nats(model, [example for row, fit in zip(rows, fits, strict=True) if fit for example in row], context)
+    )
+    return [LastNats(*(next(scored).nats for _ in range(3))) if fit else None for fit in fits]
+
+
+def infilling(middles: Sequence[MiddleNats], resamples: int = 1000, seed: int = 0) -> dict[str, float]:
+    """Mean nats of the middles with and without the last sentence seen, and the gain with its 95 % interval."""
+    low, high = paired_interval([m.with_last for m in middles], [m.without_last for m in middles], resamples, seed)
+    return {
+        "stories": len(middles),
+        "nats_with_last": _mean([m.with_last for m in middles]),
+        "nats_without_last": _mean([m.without_last for m in middles]),
+        "nats_of_eos": _mean([m.eos for m in middles]),
+        "gain": _mean([m.without_last - m.with_last for m in middles]),
+        "gain_low": low,
+        "gain_high": high,
+    }
+
+
+def leading(lasts: Sequence[LastNats | None], resamples: int = 1000, seed: int = 0) -> dict[str, float]:
+    """Mean nats of the true last sentences after each kind of middle.
+
+    last_advantage: how much likelier the last sentence is after the generated middle than after
+    another story's, with its 95 % interval; above 0, the middles lead to the end they were given.
+    """
+    known = [last for last in lasts if last is not None]
+    low, high = paired_interval([n.after_generated for n in known], [n.after_other for n in known], resamples, seed)
+    return {
+        "last_stories": len(known),
+        "last_after_true": _mean([n.after_true for n in known]),
+        "last_after_generated": _mean([n.after_generated for n in known]),
+        "last_after_other": _mean([n.after_other for n in known]),
+        "last_advantage": _mean([n.after_other - n.after_generated for n in known]),
+        "last_advantage_low": low,
+        "last_advantage_high": high,
+    }
+
+
+def _continued(tokenizer: StoryTokenizer, given: Sequence[int], target: Sequence[int], story_id: str) -> Example:
+    """`<bos> given target`, a part of the plain form, with the loss on `target`."""
+    ids = np.array([tokenizer.control(BOS), *given, *target], dtype=np.int32)
+    mask = np.zeros(len(ids), dtype=np.bool_)
+    mask[len(ids) - len(target) :] = True
+    return Example(ids, mask, story_id)
+
+
+def _targets(form: Example, start: int, stop: int) -> Example:
+    mask = np.zeros(len(form), dtype=np.bool_)
+    mask[start:stop] = True
+    return Example(form.ids, mask, form.story_id)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else math.nan
