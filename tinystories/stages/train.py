@@ -1,0 +1,194 @@
+"""Stage 5: train the model on the tokens; what is unfinished lies in .work and is gone on from."""
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import tinystories
+from tinystories.errors import TrainingError
+from tinystories.files import atomic, fingerprint, read_json, write_json
+from tinystories.model.card import card
+from tinystories.model.folder import save_model
+from tinystories.model.transformer import ModelConfig, Transformer
+from tinystories.params import BUDGETS, Params
+from tinystories.paths import Paths
+from tinystories.requests.mixed import Weights, plain
+from tinystories.requests.stored import StoredStories
+from tinystories.text.tokenizer import StoryTokenizer
+from tinystories.training.budget import seconds_per_step, steps_of
+from tinystories.training.hardware import prepare
+from tinystories.training.loop import OnLog, Trainer
+from tinystories.training.order import Order
+
+CODE = ("model", "requests", "training", "stages/train.py")  # what a half-trained model must agree with
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that training starts from."""
+
+    tokenizer: StoryTokenizer
+    train: StoredStories
+    validation: StoredStories
+    model: ModelConfig
+
+
+def run(
+    params: Params,
+    paths: Paths,
+    on_log: OnLog | None = None,
+    on_step: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] = lambda message: None,
+) -> dict[str, Any]:
+    """data/tokens -> models/current; returns the metrics, also written to reports/metrics/train.json.
+
+    on_log(step, values) hears each row of the curve, on_step(step, steps) every step, `say` messages.
+    Raises TrainingError when there is nothing to train on or the loss diverges, SystemExit(143) after SIGTERM.
+    """
+    started = time.monotonic()
+    material = _material(params, paths)
+    made_from = _made_from(params, paths)
+    work = paths.work / f"train-{_code_fingerprint(made_from['fingerprint'])}"
+    trainer = _trainer(params, material, work, say)
+    steps = trainer.resume()
+    if steps is None:
+        steps = steps_of(params.train, trainer.order, trainer, lambda: time.monotonic() - started)
+        if params.train.minutes is not None:
+            say(f"{params.train.minutes:g} minutes are worth {steps} steps here; the equal, repeatable line: steps: {steps}")
+            trainer.save(steps)  # the number is frozen, whatever happens next
+    trainer.run(steps, on_log, (lambda step: on_step(step, steps)) if on_step else None)
+    metrics = _metrics(params, material, trainer, steps)
+    _write_curve(paths.curve, trainer.progress.curve)
+    facts = _facts(params, material, metrics)
+    save_model(paths.model, trainer.model, material.tokenizer, card=card("TinyStories model", facts), fingerprint=made_from)
+    write_json(paths.train_metrics, metrics)
+    shutil.rmtree(work, ignore_errors=True)
+    return metrics
+
+
+def dry_run(params: Params, paths: Paths) -> dict[str, Any]:
+    """What training would take: parameters, tokens, epochs over the data, steps, memory, minutes (measured on a few steps)."""
+    material = _material(params, paths)
+    trainer = _trainer(params, material, paths.work / "dry-run", lambda message: None)
+    batches, tokens = trainer.order.per_epoch()
+    seconds = seconds_per_step(trainer)
+    minutes = params.train.minutes
+    steps = max(1, int(minutes * 60 / seconds)) if minutes else steps_of(params.train, trainer.order, trainer, lambda: 0.0)
+    weights = material.model.parameters
+    logits = params.train.batch_tokens / params.train.accumulate * material.model.vocab_size
+    activations = params.train.batch_tokens / params.train.accumulate * params.model.layers * (12 * params.model.width + 4 * params.model.ffn)
+    states = 2 if params.train.optimizer == "adamw" else 1.5
+    return {
+        "parameters": weights,
+        "steps": steps,
+        "tokens": round(steps * tokens / batches),
+        "epochs": round(steps / batches, 2),
+        "stories": len(material.train),
+        "memory_bytes": round(4 * (weights * (2 + states) + 3 * logits + activations)),
+        "seconds_per_step": round(seconds, 4),
+        "minutes": round(steps * seconds / 60, 2),
+    }
+
+
+def _material(params: Params, paths: Paths) -> Material:
+    tokenizer = StoryTokenizer.load(paths.tokens)
+    train = StoredStories(paths.tokens, "train")
+    validation = StoredStories(paths.tokens, "validation")
+    if not len(train) or not len(validation):
+        raise TrainingError(
+            f"{paths.tokens}: {len(train)} training and {len(validation)} validation stories; both need at least one"
+        )
+    m = params.model
+    return Material(
+        tokenizer, train, validation, ModelConfig(tokenizer.vocab_size, m.width, m.layers, m.heads, m.ffn, m.context)
+    )
+
+
+def _trainer(params: Params, material: Material, work: Path, say: Callable[[str], None]) -> Trainer:
+    device, precision = prepare(params.train)
+    torch.manual_seed(params.seed)
+    r, t = params.requests, params.train
+    order = Order(
+        material.train, material.tokenizer, Weights(r.plain, r.controls, r.between, r.drop),
+        params.model.context, t.batch_tokens, params.seed,
+    )  # fmt: skip
+    # the same stories each time: by id, which is a hash, so no matter how many others there are
+    by_id = sorted(range(len(material.validation)), key=material.validation.story_ids.__getitem__)
+    watched = [plain(material.tokenizer, material.validation[i]) for i in by_id[: t.validation_stories]]
+    return Trainer(Transformer(material.model), order, watched, t, work, device, precision, say)
+
+
+def _made_from(params: Params, paths: Paths) -> dict[str, Any]:
+    """What the model follows from: parameters, tokens, tokenizer, package version; and their fingerprint."""
+    contents = {
+        "seed": params.seed,
+        "model": params.model.model_dump(),
+        "requests": params.requests.model_dump(),
+        "train": params.train.model_dump(),
+        "tokens": fingerprint(paths.tokens),
+        "tokenizer": fingerprint(paths.tokens / "tokenizer.json"),
+        "version": tinystories.__version__,
+    }
+    digest = hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()[:16]
+    return {"fingerprint": digest, "made_from": contents}
+
+
+def _code_fingerprint(made_from: str) -> str:
+    package = Path(tinystories.__file__).parent
+    sources = [p for name in CODE for p in ([package / name] if name.endswith(".py") else sorted((package / name).glob("*.py")))]
+    return fingerprint(made_from, *sources)
+
+
+def _metrics(params: Params, material: Material, trainer: Trainer, steps: int) -> dict[str, Any]:
+    validation_loss, per_story = trainer.validate()
+    batches, _ = trainer.order.per_epoch()
+    given = {name: getattr(params.train, name) for name in BUDGETS if getattr(params.train, name) is not None}
+    return {
+        "parameters": material.model.parameters,
+        "stories": len(material.train),
+        "steps": steps,
+        "tokens": trainer.progress.tokens,
+        "epochs": round(steps / batches, 3),
+        "train_loss": trainer.progress.curve[-1]["train_loss"],
+        "validation_loss": validation_loss,
+        "validation_nats_per_story": per_story,
+        "validation_stories": len(trainer.validation),
+        "precision": str(trainer.precision).removeprefix("torch."),
+        "optimizer": params.train.optimizer,
+        "device": trainer.device.type,
+        "threads": torch.get_num_threads(),
+        "budget": given,
+        "budget_line": f"steps: {steps}",
+        "reproducible": params.train.minutes is None and trainer.device.type == "cpu",
+    }
+
+
+def _facts(params: Params, material: Material, metrics: dict[str, Any]) -> dict[str, str | int | float]:
+    """For the model card: what is known when training ends."""
+    m, r = params.model, params.requests
+    return {
+        "architecture": "LlamaForCausalLM (RMSNorm, RoPE, SwiGLU, tied embeddings)",
+        **{"parameters": material.model.parameters, "vocab_size": material.model.vocab_size},
+        **{"width": m.width, "layers": m.layers, "heads": m.heads, "ffn": m.ffn, "context": m.context},
+        "training_stories": len(material.train), "validation_stories": len(material.validation),
+        "training_tokens": metrics["tokens"],
+        "requests": f"plain {r.plain:g}, controls {r.controls:g}, between sentences {r.between:g}, drop {r.drop:g}",
+        **{key: metrics[key] for key in ("steps", "epochs", "precision", "optimizer")},
+        "batch_tokens": params.train.batch_tokens, "lr": params.train.lr, "lr_matrices": params.train.lr_matrices,
+        "validation_loss": round(metrics["validation_loss"], 4), "seed": params.seed,
+        "reproducible": "yes" if metrics["reproducible"] else "no (a budget in minutes, or not on the CPU)",
+    }  # fmt: skip
+
+
+def _write_curve(path: Path, curve: list[dict[str, Any]]) -> None:
+    with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.write("step,train_loss,validation_loss,lr\n")
+        for row in curve:
+            stream.write(",".join("" if row[k] is None else f"{row[k]:.6g}" for k in ("step", "train_loss", "validation_loss", "lr")) + "\n")

@@ -1,0 +1,173 @@
+"""The training loop, in plain sight: draw, forward, backward, step; validate, save, stop when asked."""
+
+import math
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tinystories.errors import TrainingError
+from tinystories.model.transformer import Transformer
+from tinystories.params import TrainParams
+from tinystories.requests.example import Example
+from tinystories.training.batches import Batch
+from tinystories.training.checkpoints import Checkpoint, complete_checkpoints, load_newest, save_checkpoint
+from tinystories.training.loss import sequence_nats, token_nats
+from tinystories.training.optimiser import Optimiser, rate_at
+from tinystories.training.order import Order, Place
+
+OnLog = Callable[[int, dict[str, float]], None]
+LOG_EVERY = 10  # steps: a row of the curve, and the interval over which train_loss is averaged
+
+
+@dataclass
+class Progress:
+    """How far training is; all of it goes into a checkpoint."""
+
+    step: int = 0
+    tokens: int = 0  # input positions read, padding not counted
+    place: Place = field(default_factory=Place)
+    curve: list[dict[str, float | int | None]] = field(default_factory=list)
+    nats: float = 0.0  # since the last row of the curve
+    targets: int = 0
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> "Progress":
+        return cls(**{**state, "place": Place(**state["place"])})
+
+
+class Trainer:
+    """One model in training: `run` takes it from where the work folder left it to the last step."""
+
+    def __init__(
+        self,
+        model: Transformer,
+        order: Order,
+        validation: Sequence[Example],
+        params: TrainParams,
+        work: Path,
+        device: torch.device,
+        precision: torch.dtype,
+        say: Callable[[str], None],
+    ) -> None:
+        self.model, self.order, self.validation, self.params = model.to(device), order, validation, params
+        self.checkpoints, self.device, self.precision, self.say = work / "checkpoints", device, precision, say
+        self.optimiser = Optimiser(model, params)
+        self.progress = Progress()
+        self._loss = torch.compile(self._summed_nats, dynamic=False) if params.compile else self._summed_nats
+
+    def resume(self) -> int | None:
+        """Go on from the newest checkpoint; its number of steps in all, or None when there is none."""
+        saved = load_newest(self.checkpoints)
+        if saved is None:
+            return None
+        self.model.load_state_dict(saved.weights)
+        self.optimiser.load(saved.optimiser)
+        self.progress = Progress.from_state(saved.state["progress"])
+        self.say(f"resumed from step {self.progress.step}")
+        return int(saved.state["steps"])
+
+    def run(self, steps: int, on_log: OnLog | None = None, on_step: Callable[[int], None] | None = None) -> None:
+        """Train up to step `steps`. Raises SystemExit(143) after SIGTERM and (130) after Ctrl-C, saved both times."""
+        self.model.train()
+        progress = self.progress
+        with _stop_signals() as stopped:
+            for batch, after in self.order.walk(progress.place):
+                if progress.step >= steps:
+                    break
+                rate = rate_at(progress.step, steps, self.params.warmup, self.params.schedule)
+                nats = self.step(batch, rate)
+                if not math.isfinite(nats):
+                    raise self._diverged(batch)
+                progress.step, progress.place = progress.step + 1, after
+                progress.tokens += sum(len(example) - 1 for example in batch.examples)
+                progress.nats, progress.targets = progress.nats + nats, progress.targets + batch.valid
+                self._log(steps, rate, on_log)
+                if on_step:
+                    on_step(progress.step)
+                if stopped:
+                    self.save(steps)
+                    self.say(f"stopped at step {progress.step} of {steps}; saved: the same command goes on from there")
+                    raise SystemExit(128 + stopped[0])
+                if progress.step % self.params.checkpoint_every == 0 and progress.step < steps:
+                    self.save(steps)
+
+    def step(self, batch: Batch, rate: float) -> float:
+        """One optimiser step; the batch's summed nats. The gradient is of the mean over all its valid targets."""
+        rows = -(-len(batch.inputs_BT) // self.params.accumulate)
+        total = torch.zeros((), device=self.device)
+        for i in range(0, len(batch.inputs_BT), rows):
+            part = (t[i : i + rows].to(self.device) for t in (batch.inputs_BT, batch.targets_BT, batch.mask_BT))
+            nats = self._loss(*part)
+            (nats / batch.valid).backward()
+            total += nats.detach()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.params.clip)
+        self.optimiser.step(rate)
+        return float(total)
+
+    def _summed_nats(self, inputs_BT: Tensor, targets_BT: Tensor, mask_BT: Tensor) -> Tensor:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
+            logits = self.model(inputs_BT)
+        return token_nats(logits, targets_BT, mask_BT).sum()
+
+    def save(self, steps: int) -> None:
+        state = {"progress": asdict(self.progress), "steps": steps}
+        checkpoint = Checkpoint(self.model.state_dict(), self.optimiser.state(), state)
+        save_checkpoint(self.checkpoints, self.progress.step, checkpoint, self.params.keep_checkpoints)
+
+    def validate(self) -> tuple[float, float]:
+        """(nats per token, nats per story) on the validation stories, plain form, fp32."""
+        scored = sequence_nats(self.model, self.validation, self.model.config.context)
+        nats = math.fsum(s.nats for s in scored)
+        return nats / sum(s.targets for s in scored), nats / len(scored)
+
+    def _log(self, steps: int, rate: float, on_log: OnLog | None) -> None:
+        progress = self.progress
+        last = progress.step == steps
+        measure = last or progress.step % self.params.validate_every == 0
+        if not (measure or progress.step % LOG_EVERY == 0):
+            return
+        row: dict[str, float | int | None] = {
+            "step": progress.step,
+            "train_loss": progress.nats / progress.targets,
+            "validation_loss": self.validate()[0] if measure else None,
+            "lr": self.params.lr * rate,
+        }
+        progress.nats, progress.targets = 0.0, 0
+        progress.curve.append(row)
+        if on_log:
+            on_log(progress.step, {k: float(v) for k, v in row.items() if v is not None and k != "step"})
+
+    def _diverged(self, batch: Batch) -> TrainingError:
+        whole = complete_checkpoints(self.checkpoints)
+        ids = ", ".join(example.story_id for example in batch.examples[:8])
+        return TrainingError(
+            f"the loss is not finite at step {self.progress.step + 1} (stories {ids}, ...); lower train.lr or "
+            f"train.lr_matrices; last good checkpoint: {whole[-1] if whole else 'none'}"
+        )
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """A list that receives SIGTERM or SIGINT, so that the loop can finish its step and save."""
+    received: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        received.append(number)
+
+    try:
+        before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    except ValueError:  # not in the main thread (a notebook's or a test's worker): nobody signals us there
+        yield received
+        return
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
