@@ -5,16 +5,19 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
+# stages are `python -m tinystories STAGE`: the environment's python, activated or not
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
 .DEFAULT_GOAL := help
 .PHONY: help repro test test-all check format deps clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1#\2/p' $(MAKEFILE_LIST) | column -t -s '#'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 repro: $(VENV)/.installed  ## install, run what the pipeline lacks, update MLflow, print the main metrics
-	@$(BIN)/dvc repro
-	@$(BIN)/tinystories runs sync
-	@$(BIN)/tinystories summary
+	@dvc repro
+	@python -m tinystories runs sync
+	@python -m tinystories summary
 
 test: $(VENV)/.installed-dev  ## lint, types and the fast tests
 	$(BIN)/ruff check .
@@ -40,6 +43,7 @@ $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed, found $$($(PYTHON) --version 2>&1): make PYTHON=/path/to/python3.11" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
+	@printf '%s\n' '# MLflow, started by hand too, tells nobody' 'export MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true' >> $(BIN)/activate
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.python pyproject.toml constraints.txt

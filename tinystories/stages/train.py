@@ -54,7 +54,7 @@ def run(
     """
     started = time.monotonic()
     material = _material(params, paths)
-    made_from = _made_from(params, paths)
+    made_from = provenance(params, paths)
     work = paths.work / f"train-{_code_fingerprint(made_from['fingerprint'])}"
     trainer = _trainer(params, material, work, say)
     steps = trainer.resume()
@@ -125,7 +125,7 @@ def _trainer(params: Params, material: Material, work: Path, say: Callable[[str]
     return Trainer(Transformer(material.model), order, watched, t, work, device, precision, say)
 
 
-def _made_from(params: Params, paths: Paths) -> dict[str, Any]:
+def provenance(params: Params, paths: Paths) -> dict[str, Any]:
     """What the model follows from: parameters, tokens, tokenizer, package version; and their fingerprint."""
     contents = {
         "seed": params.seed,

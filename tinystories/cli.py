@@ -1,0 +1,345 @@
+"""The command line: thin, and nothing heavy is imported before a command needs it."""
+
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tinystories.errors import ParamsError, TinyStoriesError
+from tinystories.params import Params, explain_params, flat, load_params
+from tinystories.paths import Paths
+from tinystories.text.tags import TAGS
+
+if TYPE_CHECKING:
+    from tinystories.commands.generate import Outcome
+
+app = typer.Typer(
+    help="Train, measure and use small models that tell TinyStories.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+runs = typer.Typer(help="What was tried: the runs in MLflow.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(runs, name="runs")
+
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A parameter for this run alone; may be repeated."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print machine-readable results only.")]
+Model = Annotated[
+    Path | None, typer.Option("--model", metavar="FOLDER", help="A model folder. Default: models/current.")
+]
+
+
+def main() -> None:
+    """Run the command line; what a user did wrong is one line on stderr and exit code 2."""
+    try:
+        app()
+    except TinyStoriesError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def project_root() -> Path:
+    """The nearest folder with a params.yaml, from the current one upwards.
+
+    In a queued experiment that is DVC's temporary copy, where the stage has to read and write.
+    Raises ParamsError where there is none.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "params.yaml").is_file():
+            return folder
+    raise ParamsError(f"no params.yaml in {here} or above: run this in a tinystories project")
+
+
+def store_root(root: Path) -> Path:
+    """Where MLflow's store is: the project that DVC was started in, even if it works in a copy of it."""
+    return Path(os.environ.get("DVC_ROOT") or root)
+
+
+# ---- stages
+
+
+@app.command()
+def extract(set_: Set = None, json_: Json = False) -> None:
+    """Read the source's stories into one table, each with its partition.
+
+    \b
+    Examples: tinystories extract
+              tinystories extract --set source.kind=files --set source.path=stories.txt
+    """
+    _stage("extract", set_, json_)
+
+
+@app.command()
+def validate(set_: Set = None, json_: Json = False) -> None:
+    """Send bad rows to quarantine, each with its reason; exit 2 if the data as a whole is wrong.
+
+    \b
+    Example: tinystories validate --set validate.max_quarantined=0.1
+    """
+    _stage("validate", set_, json_)
+
+
+@app.command()
+def split(set_: Set = None, json_: Json = False) -> None:
+    """Cut each story into first, middle and last without losing a byte; tag what is untagged.
+
+    \b
+    Example: tinystories split
+    """
+    _stage("split", set_, json_)
+
+
+@app.command()
+def tokenize(set_: Set = None, json_: Json = False) -> None:
+    """Train the tokenizer on the training partition, encode every story.
+
+    \b
+    Example: tinystories tokenize --set tokenize.kind=unigram
+    """
+    _stage("tokenize", set_, json_)
+
+
+@app.command()
+def train(
+    set_: Set = None,
+    json_: Json = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print parameters, tokens, epochs, memory and minutes; train nothing.")
+    ] = False,
+) -> None:
+    """Train the model; typed again after an interruption, it goes on where it was.
+
+    \b
+    Examples: tinystories train --dry-run --set scale=laptop
+              tinystories train --set train.steps=100
+    """
+    if dry_run:
+        from tinystories.stages.train import dry_run as plan
+
+        root = project_root()
+        _print(plan(load_params(root, set_ or ()), Paths(root)), json_)
+        return
+    _stage("train", set_, json_)
+
+
+@app.command()
+def evaluate(set_: Set = None, json_: Json = False) -> None:
+    """Measure the model on the test stories, beside the baselines.
+
+    \b
+    Example: tinystories evaluate --set evaluate.per_tag=100
+    """
+    _stage("evaluate", set_, json_)
+
+
+@app.command()
+def report(set_: Set = None, json_: Json = False) -> None:
+    """Write reports/index.html, one page that needs no network, and the same as Markdown.
+
+    \b
+    Example: tinystories report
+    """
+    _stage("report", set_, json_)
+
+
+def _stage(name: str, overrides: list[str] | None, as_json: bool) -> None:
+    root = project_root()
+    params, paths = load_params(root, overrides or ()), Paths(root)
+    stage: Callable[..., dict[str, Any]] = importlib.import_module(f"tinystories.stages.{name}").run
+    started = time.monotonic()
+    with _bar(name) as update:
+        if name == "train":
+            metrics = _followed_training(params, paths, update)
+        elif name == "evaluate":
+            metrics = stage(params, paths, on_story=update)
+        else:
+            metrics = stage(params, paths)
+    from tinystories.summary import headline
+
+    _say(f"{name}: {headline(name, metrics)} [{time.monotonic() - started:.1f} s]")
+    if name in ("train", "evaluate", "report"):
+        _sync(params, paths)
+    if as_json:
+        _print(metrics, as_json)
+
+
+def _followed_training(params: Params, paths: Paths, update: Callable[[int, int], None]) -> dict[str, Any]:
+    """Train, with a live run in MLflow."""
+    from tinystories.stages.train import provenance, run
+    from tinystories.tracking import live
+
+    with live(store_root(paths.root), provenance(params, paths), params) as log:
+        return run(params, paths, on_log=log, on_step=update, say=lambda message: _say(f"train: {message}"))
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield what to call with (done, of how many); a bar is drawn on a terminal and nowhere else."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(name, total=None)
+        yield lambda done, total: progress.update(bar, completed=done, total=total)
+
+
+# ---- parameters and runs
+
+
+@app.command()
+def params(set_: Set = None, json_: Json = False) -> None:
+    """Print the parameters in force, and for each where its value comes from.
+
+    \b
+    Examples: tinystories params
+              tinystories params --set scale=laptop --json
+    """
+    effective, origin = explain_params(project_root(), set_ or ())
+    values = dict(flat(effective.model_dump(by_alias=True)))
+    if json_:
+        _print({key: {"value": value, "from": origin[key]} for key, value in values.items()}, json_)
+        return
+    shown = {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
+    wide, long = max(map(len, shown)), max(map(len, shown.values()))
+    for key, value in shown.items():
+        print(f"{key:<{wide}}  {value:<{long}}  {origin[key]}")
+
+
+@runs.command()
+def sync() -> None:
+    """Bring MLflow up to date with the files of the pipeline; a second time adds nothing.
+
+    \b
+    Example: tinystories runs sync
+    """
+    root = project_root()
+    _sync(load_params(root), Paths(root))
+
+
+@app.command()
+def summary(json_: Json = False) -> None:
+    """Print the main metrics, where the report is, and what to type next.
+
+    \b
+    Example: tinystories summary
+    """
+    from tinystories.summary import headlines, text
+
+    paths = Paths(project_root())
+    _print(headlines(paths), True) if json_ else print(text(paths))
+
+
+# ---- stories
+
+
+@app.command()
+def generate(
+    prompt: Annotated[str | None, typer.Argument(help="The story begins with this text.")] = None,
+    first: Annotated[str | None, typer.Option(metavar="SENTENCE", help="First sentence, word for word.")] = None,
+    last: Annotated[str | None, typer.Option(metavar="SENTENCE", help="Last sentence, word for word.")] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TAG", help=f"What the story should have: {', '.join(TAGS)}; may be repeated."),
+    ] = None,
+    start: Annotated[str | None, typer.Option(metavar="WORD", help="First word.")] = None,
+    end: Annotated[str | None, typer.Option(metavar="WORD", help="Last word.")] = None,
+    words: Annotated[str | None, typer.Option(metavar="A,B,C", help="Words that should occur.")] = None,
+    max_words: Annotated[int | None, typer.Option(metavar="N", help="Words of the whole story at most.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(metavar="N", help="Tokens that the model writes at most.")] = None,
+    temperature: Annotated[float | None, typer.Option(metavar="X", help="0 takes the likeliest token.")] = None,
+    top_k: Annotated[int | None, typer.Option(metavar="N", help="Sample from the N likeliest tokens.")] = None,
+    top_p: Annotated[float | None, typer.Option(metavar="X", help="Sample from the likeliest share X.")] = None,
+    count: Annotated[int, typer.Option(metavar="N", help="How many stories.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same stories.")] = 0,
+    model: Model = None,
+    json_: Json = False,
+) -> None:
+    """Write stories; exit 1 if none of them meets a control that was asked for.
+
+    \b
+    Examples: tinystories generate "Once upon a time"
+              tinystories generate --tag Twist --tag Dialogue --count 3 --seed 7
+              tinystories generate --first "Tom had a red kite." --last "They laughed all the way home."
+    """
+    from tinystories.commands.generate import generate_command, parse_words
+    from tinystories.generation.requests import Request
+
+    request = Request(
+        prompt=prompt, tags=tuple(tag or ()), first=first, last=last, start=start, end=end,  # type: ignore[arg-type]
+        words=parse_words(words), max_words=max_words, max_tokens=max_tokens,
+        temperature=temperature, top_k=top_k, top_p=top_p, seed=seed,
+    )  # fmt: skip
+    _end(generate_command(model or _default_model(), request, count, json_))
+
+
+@app.command()
+def score(
+    file: Annotated[list[Path], typer.Argument(help="Files of stories, in any layout that source.kind files reads.")],
+    model: Model = None,
+    json_: Json = False,
+) -> None:
+    """How well a model knows the stories of some files: nats per story, per token, bits per byte.
+
+    \b
+    Example: tinystories score stories.txt --json
+    """
+    from tinystories.commands.score import score_command
+
+    _end(score_command(file, model or _default_model(), json_))
+
+
+def _default_model() -> Path:
+    try:
+        return Paths(project_root()).model
+    except ParamsError:
+        return Path("models/current")
+
+
+def _end(outcome: "Outcome") -> None:
+    print(outcome.out, end="")
+    if outcome.note:
+        _say(outcome.note)
+    if outcome.code:
+        raise typer.Exit(outcome.code)
+
+
+def _sync(params: Params, paths: Paths) -> None:
+    from tinystories.runfiles import is_synced, read_run
+
+    store, run = store_root(paths.root), read_run(paths)
+    if run is None:
+        _say("runs: no model in models/current yet; make repro trains one")
+    elif not is_synced(Paths(store).mlflow, run):
+        from tinystories.tracking import sync
+
+        sync(store, run, params)
+        _say(f"runs: MLflow shows the model {run.fingerprint}")
+
+
+def _print(value: Any, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(value, indent=2, ensure_ascii=False))
+        return
+    wide = max(map(len, value))
+    for key, entry in value.items():
+        print(f"{key:<{wide}}  {entry}")
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)
