@@ -1,0 +1,149 @@
+"""A project whose stages have run, as far as the report can see: plausible files, no model."""
+
+import csv
+import json
+import math
+import random
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tinystories.paths import Paths
+from tinystories.text.tags import TAGS
+
+EVALUATION: dict[str, Any] = {
+    "model": {"parameters": 1_394_304, "fingerprint": "5b0c9a1de2f47a83"},
+    "likelihood": {
+        "stories": 126, "tokens": 27_090, "bytes": 112_420, "nats_per_story": 672.4, "nats_per_story_low": 655.1,
+        "nats_per_story_high": 690.2, "nats_per_token": 3.127, "perplexity": 22.8, "bits_per_byte": 1.087,
+    },
+    "baselines": {
+        "unigram": {"nats_per_story": 1238.9, "nats_per_token": 5.762, "bits_per_byte": 2.003},
+        "kneser_ney_5": {"nats_per_story": 812.6, "nats_per_token": 3.779, "bits_per_byte": 1.314},
+    },
+    "infilling": {
+        "stories": 124, "nats_with_last": 561.2, "nats_without_last": 570.6, "gain": 9.4, "gain_low": 7.1,
+        "gain_high": 11.9, "completion": 1.0,
+    },
+    "completion": {"stories": 140, "share": 0.985714},
+    "adherence": {},
+    "judge": {},
+    "diversity": {
+        "generated": {"distinct_1": 0.061, "distinct_2": 0.354, "distinct_3": 0.678, "words_mean": 151.4},
+        "real": {"distinct_1": 0.103, "distinct_2": 0.497, "distinct_3": 0.835, "words_mean": 163.0},
+    },
+    "memorisation": {"share_8grams_in_train": 0.0021, "longest_run_words": 14},
+}  # fmt: skip
+RATES = {
+    "BadEnding": (0.55, 0.22, 0.81, 0.77), "Conflict": (0.75, 0.61, 0.84, 0.79), "Dialogue": (0.95, 0.52, 0.99, 0.98),
+    "Foreshadowing": (0.25, 0.27, 0.41, 0.33), "MoralValue": (0.6, 0.3, 0.83, 0.8), "Twist": (0.4, 0.31, 0.62, 0.55),
+}  # fmt: skip
+for _tag, (_asked, _plain, _precision, _recall) in RATES.items():
+    _f1 = 2 * _precision * _recall / (_precision + _recall)
+    EVALUATION["judge"][_tag] = {"precision": _precision, "recall": _recall, "f1": round(_f1, 4)}
+    EVALUATION["adherence"][_tag] = {
+        "requested": _asked, "requested_low": max(0, _asked - 0.2), "requested_high": min(1, _asked + 0.17),
+        "unconditional": _plain, "unconditional_low": max(0, _plain - 0.18), "unconditional_high": min(1, _plain + 0.2),
+        "stories": 20,
+    }  # fmt: skip
+
+METRICS: dict[str, dict[str, Any]] = {
+    "extract": {
+        "kind": "sample", "commit": None, "read": 1260, "stories": 1260, "left_out_by_limit": 0,
+        "partitions": {"train": 1075, "validation": 59, "test": 126}, "without_stories": [],
+        "files": [{"file": "original-stories.jsonl", "layout": "all_data", "stories": 1260}],
+    },
+    "validate": {
+        "stories": 1260, "kept": 1256, "duplicates": 1, "bad": 3, "bad_share": 3 / 1260,
+        "reasons": {"too_short": 1, "nul": 2}, "partitions": {"train": 1071, "validation": 59, "test": 126},
+    },
+    "split": {
+        "stories": 1256, "infillable": 1256, "partitions": {"train": 1071, "validation": 59, "test": 126},
+        "tags": {
+            "BadEnding": 330, "Conflict": 690, "Dialogue": 901, "Foreshadowing": 302, "MoralValue": 371, "Twist": 299,
+        },
+        "tags_from": {"read": 1256},
+    },
+    "tokenize": {
+        "vocab_size": 4096, "vocab_size_asked": 4096, "bytes_per_token": 4.1482,
+        "train": {"stories": 1071, "tokens": 389_120, "bytes": 1_620_100, "bytes_per_token": 4.1635},
+        "validation": {"stories": 59, "tokens": 21_310, "bytes": 88_411, "bytes_per_token": 4.1488},
+        "test": {"stories": 126, "tokens": 45_904, "bytes": 190_420, "bytes_per_token": 4.1482},
+    },
+    "train": {
+        "parameters": 1_394_304, "steps": 400, "tokens": 1_583_000, "epochs": 4.1, "train_loss": 2.914,
+        "validation_loss": 3.131, "validation_nats_per_story": 668.0, "precision": "fp32", "optimizer": "muon",
+        "budget_line": "steps: 400", "reproducible": True,
+    },
+    "evaluate": EVALUATION,
+}  # fmt: skip
+
+TALE = (
+    "Nell had a red kite that would not fly. She ran up the hill, and she ran down the hill, and still it dragged "
+    'behind her like a tired dog.\n\n"It has no tail," said her grandmother. She tied on a strip of blue cloth. The '
+    "wind took the kite at once, so high that Nell had to lean back to see it. When evening came she wound in the "
+    "string, and the blue cloth was gone. A swallow had taken it for her nest. "
+    '"Then I will make another," said Nell, and she did.'
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Paths:
+    """Paths of a project with every file that the report reads."""
+    paths = Paths(tmp_path)
+    build(paths)
+    return paths
+
+
+def build(paths: Paths, generated: int = 140) -> None:
+    for name, values in METRICS.items():
+        file = paths.root / f"reports/metrics/{name}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values), encoding="utf-8")
+    _write_curve(paths.curve)
+    draw = random.Random(7)
+    paths.evaluation.mkdir(parents=True, exist_ok=True)
+    rows = [
+        {"story_id": f"{index:016x}", "nats": draw.gauss(672, 110), "tokens": 215, "bytes": 892} for index in range(126)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), paths.evaluation / "stories.parquet")
+    kinds = [None, *TAGS]
+    write_lines(paths.evaluation / "generated.jsonl", [story(kinds[index % 7], index) for index in range(generated)])
+    write_lines(paths.evaluation / "infillings.jsonl", [infilling(index) for index in range(10)])
+
+
+def story(asked: str | None, seed: int) -> dict[str, Any]:
+    return {
+        "text": TALE, "request": {"tags": [asked]} if asked else {},
+        "met": {f"tag:{asked}": seed % 3 != 0} if asked else {}, "stopped": "eos", "tokens": 171,
+        "nats": 410.5 + seed, "seed": seed, "model": "story", "asked": asked,
+    }  # fmt: skip
+
+
+def infilling(seed: int) -> dict[str, Any]:
+    first, *middle, last = TALE.replace("\n\n", " ").split(". ")
+    return {
+        "story_id": f"{seed:016x}", "first": first + ".", "last": last, "middle": ". ".join(middle) + ".",
+        "generated": " She asked the wind to be kind. The kite lay in the grass and did not listen. "
+        "Then her grandmother came with a strip of cloth and a knot, and the string began to hum.",
+        "stopped": "eos", "tokens": 88, "nats": 190.2, "seed": seed,
+    }  # fmt: skip
+
+
+def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def _write_curve(path: Path) -> None:
+    draw = random.Random(3)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["step", "train_loss", "validation_loss", "lr"])
+        for step in range(1, 401):
+            loss = 2.9 + 5.4 * math.exp(-step / 55)
+            validated = f"{loss + 0.18:.4f}" if step % 50 == 0 else ""
+            writer.writerow([step, f"{loss + draw.gauss(0, 0.07):.4f}", validated, 0.003])

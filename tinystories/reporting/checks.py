@@ -1,0 +1,132 @@
+"""What may be off with a model, said in the report whether one likes it or not."""
+
+import math
+from typing import Final
+
+from tinystories.reporting.document import Check, Standing
+from tinystories.reporting.figures import Inputs, Metrics, decimals, percent
+
+COMPLETION: Final = 0.95  # the sample's model stops by itself at least this often
+OVERFIT: Final = 1.02  # the last validation loss over the lowest one
+WEAK_JUDGE: Final = 0.7  # F1 below which a judge's rate says little
+
+_ASKING: Final[dict[Standing, str]] = {
+    "bad": "Asking changes nothing for {}: found no more often than in stories that were asked for nothing.",
+    "unclear": "Too few stories to say whether asking helps for {}.",
+    "good": "Asking clearly raises {}.",
+}
+
+
+def checks(inputs: Inputs) -> list[Check]:
+    """Every check whose figures are known, in order of weight."""
+    every = (_ngram, _stops, _overfitting, _last_sentence, _tags, _judge, _copies)
+    return [found for check in every for found in check(inputs)]
+
+
+def helps(tag: Metrics) -> Standing | None:
+    """Does asking for a tag raise its rate? None where the rates are not known.
+
+    "good" where the 95 % interval of the difference is above 0, "bad" where the rate is not
+    above the unconditional one at all. The interval of the difference is made of the two rates'
+    own (Newcombe 1998, method 10).
+    """
+    asked, low = tag.number("requested"), tag.number("requested_low")
+    plain, high = tag.number("unconditional"), tag.number("unconditional_high")
+    if asked is None or plain is None:
+        return None
+    if asked <= plain:
+        return "bad"
+    if low is None or high is None:
+        return "unclear"
+    return "good" if asked - plain > math.hypot(asked - low, high - plain) else "unclear"
+
+
+def _ngram(inputs: Inputs) -> list[Check]:
+    own, ngram = "likelihood.nats_per_story", "baselines.kneser_ney_5.nats_per_story"
+    mean, high = inputs.evaluate.number(own), inputs.evaluate.number(f"{own}_high")
+    baseline = inputs.evaluate.number(ngram)
+    if mean is None or baseline is None:
+        return []
+    costs, counting, source = f"{mean:,.1f} nats a story", f"{baseline:,.1f}", inputs.evaluate.source(own, ngram)
+    if mean >= baseline:
+        return [
+            Check("bad", f"The model is no better than counting: {costs}, where a 5-gram needs {counting}.", source)
+        ]
+    if high is not None and high >= baseline:
+        return [Check("unclear", f"The 5-gram’s {counting} lie inside the interval of the model’s {costs}.", source)]
+    return [Check("good", f"Better than a 5-gram: {costs} against {counting}.", source)]
+
+
+def _stops(inputs: Inputs) -> list[Check]:
+    found = []
+    for key, what in (("completion.share", "stories"), ("infilling.completion", "middles")):
+        share = inputs.evaluate.number(key)
+        if share is not None:
+            few = share < COMPLETION
+            sentence = f"{percent(share)} of generated {what} end by themselves{', fewer than 95 %' if few else ''}."
+            found.append(Check("bad" if few else "good", sentence, inputs.evaluate.source(key)))
+    return found
+
+
+def _overfitting(inputs: Inputs) -> list[Check]:
+    measured = [(loss, row["step"]) for row in inputs.curve if (loss := row.get("validation_loss")) is not None]
+    if not measured:
+        return []
+    best, step = min(measured, key=lambda pair: pair[0])
+    last = measured[-1][0]
+    source = f"{inputs.curve_name}: validation_loss"
+    if last > best * OVERFIT:
+        rose = f"The validation loss was lowest at step {step:,.0f}, {best:.3f}, and rose to {last:.3f}"
+        return [Check("bad", f"{rose}: trained too long.", source)]
+    return [Check("good", "The validation loss ends at or near its lowest: not trained too long.", source)]
+
+
+def _last_sentence(inputs: Inputs) -> list[Check]:
+    gain, low = inputs.evaluate.number("infilling.gain"), inputs.evaluate.number("infilling.gain_low")
+    if gain is None:
+        return []
+    nats, source = decimals(1), inputs.evaluate.source("infilling.gain", "infilling.gain_low")
+    if gain <= 0:
+        return [
+            Check("bad", f"Seeing the last sentence doesn’t help with the middle: {nats(gain)} nats gained.", source)
+        ]
+    if low is not None and low <= 0:
+        but = f"but the interval begins at {nats(low)}"
+        return [Check("unclear", f"Seeing the last sentence gains {nats(gain)} nats on the middle, {but}.", source)]
+    return [Check("good", f"Seeing the last sentence gains {nats(gain)} nats on the middle.", source)]
+
+
+def _tags(inputs: Inputs) -> list[Check]:
+    standings = {
+        tag: helps(inputs.evaluate.under("adherence", tag)) for tag in sorted(inputs.evaluate.group("adherence"))
+    }
+    named = {standing: [tag for tag, found in standings.items() if found == standing] for standing in _ASKING}
+    source = inputs.evaluate.source("adherence")
+    return [Check(standing, _ASKING[standing].format(_and(tags)), source) for standing, tags in named.items() if tags]
+
+
+def _judge(inputs: Inputs) -> list[Check]:
+    known = {tag: inputs.evaluate.under("judge", tag).number("f1") for tag in sorted(inputs.evaluate.group("judge"))}
+    weak = [f"{tag} ({f1:.2f})" for tag, f1 in known.items() if f1 is not None and f1 < WEAK_JUDGE]
+    source = inputs.evaluate.source("judge")
+    if weak:
+        return [Check("bad", f"The judge itself is weak on {_and(weak)}, by F1: those rates say little.", source)]
+    if known:
+        return [Check("good", f"The judge agrees with hand labels: F1 of at least {WEAK_JUDGE} on every tag.", source)]
+    return []
+
+
+def _copies(inputs: Inputs) -> list[Check]:
+    own, real = "memorisation.share_8grams_in_train", "memorisation.real_share_8grams_in_train"
+    share, usual = inputs.evaluate.number(own), inputs.evaluate.number(real)
+    if share is None or usual is None:
+        return []
+    shares = f"{percent(share)} of its runs of 8 words stand in the training stories, {percent(usual)} of real ones’"
+    source = inputs.evaluate.source(own, real)
+    if share > usual:
+        return [Check("bad", f"It repeats what it read: {shares}.", source)]
+    return [Check("good", f"It copies no more than unseen real stories do: {shares}.", source)]
+
+
+def _and(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

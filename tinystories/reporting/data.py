@@ -1,0 +1,80 @@
+"""What the model was trained on: where stories came from, what was left out, partitions, tags."""
+
+from collections.abc import Callable
+from typing import Final
+
+from tinystories.corpus.record import PARTITIONS
+from tinystories.reporting.document import Cell, Section, Table
+from tinystories.reporting.figures import DASH, Figure, Inputs, decimals, percent, whole
+
+FILES: Final = 8  # named of those read
+TAGS_FROM: Final = {
+    "read": "a reader who did not know the request",
+    "features": "the request that the story was written for",
+    "tagger": "the project’s tagger",
+    "world": "the story world that made it",
+    "none": "nobody",
+}
+
+
+def data(inputs: Inputs) -> Section:
+    tokens = inputs.tokenize
+    read, kept = inputs.extract.figure("read", whole).text, inputs.validate.figure("kept", whole).text
+    size, length = tokens.figure("vocab_size", whole).text, tokens.figure("bytes_per_token", decimals(2)).text
+    text = (
+        f"{read} stories were read and {kept} kept. The tokenizer has {size} tokens, learned from the training "
+        f"partition alone; in stories that it did not learn from, a token stands for {length} bytes."
+    )
+    tables = [_partitions(inputs), _found_tags(inputs), _read_from(inputs), _left_out(inputs), _tags_from(inputs)]
+    return Section("data", "What it was trained on", [text], tables=tables)
+
+
+def _partitions(inputs: Inputs) -> Table:
+    columns: tuple[tuple[str, Callable[[float], str]], ...] = (
+        ("stories", whole),
+        ("tokens", whole),
+        ("bytes_per_token", decimals(2)),
+    )
+    rows = [[name, *(inputs.tokenize.under(name).figure(key, write) for key, write in columns)] for name in PARTITIONS]
+    caption = "Partitions, by a hash of each story’s text"
+    return Table(("partition", "stories", "tokens", "bytes/token"), rows, inputs.tokenize.source(*PARTITIONS), caption)
+
+
+def _left_out(inputs: Inputs) -> Table:
+    reasons = inputs.validate.under("reasons")
+    rows: list[list[Cell]] = [
+        [reason.replace("_", " "), reasons.figure(reason, whole)] for reason in sorted(reasons.values)
+    ]
+    rows.append(["the same text again", inputs.validate.figure("duplicates", whole)])
+    rows.append(["over source.limit", inputs.extract.figure("left_out_by_limit", whole)])
+    source = f"{inputs.validate.source('reasons', 'duplicates')}; {inputs.extract.source('left_out_by_limit')}"
+    return Table(("reason", "stories"), rows, source, "Left out")
+
+
+def _found_tags(inputs: Inputs) -> Table:
+    tags, total = inputs.split.under("tags"), inputs.split.number("stories")
+    rows: list[list[Cell]] = []
+    for tag in sorted(tags.values):
+        count = tags.number(tag)
+        share = DASH if count is None or not total else percent(count / total)
+        rows.append([tag, tags.figure(tag, whole), Figure(share, inputs.split.source(f"tags.{tag}", "stories"))])
+    source = inputs.split.source("tags", "stories")
+    return Table(("tag", "stories", "share"), rows, source, "Tags of the stories")
+
+
+def _tags_from(inputs: Inputs) -> Table:
+    origins = inputs.split.under("tags_from")
+    rows = [(TAGS_FROM.get(name, name), origins.figure(name, whole)) for name in sorted(origins.values)]
+    return Table(("who says so", "stories"), rows, inputs.split.source("tags_from"), "Where the tags come from")
+
+
+def _read_from(inputs: Inputs) -> Table:
+    """The largest files first; beyond some, the small ones together."""
+    counts = [(str(part.get("file", DASH)), int(part.get("stories", 0))) for part in inputs.extract.records("files")]
+    counts.sort(key=lambda part: (-part[1], part[0]))
+    source = inputs.extract.source("files")
+    rows: list[list[Cell]] = [[name, Figure(whole(count), source)] for name, count in counts[:FILES]]
+    if rest := counts[FILES:]:
+        rows.append([f"{len(rest):,} more", Figure(whole(sum(count for _, count in rest)), source)])
+    kind = inputs.extract.text("kind") or DASH
+    return Table(("file", "stories"), rows, f"{source}; {inputs.extract.source('kind')}", f"Read from (source: {kind})")

@@ -1,0 +1,67 @@
+"""The document as one self-contained HTML page, and as Markdown."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from tinystories.reporting.document import Cell, Document, Sample, Table, Wish
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+_SPECIAL: Final = re.compile(r"([\\`*_\[\]<>#|~&$])")
+_LIST: Final = re.compile(r"^(\s*\d*)([-+=.)])(?=\s|$|[-+=])", re.MULTILINE)
+
+
+def html(document: Document) -> str:
+    """The page: no script, no address, nothing loaded; text from stories is escaped."""
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    css = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    return environment.get_template("index.html.j2").render(document=document, css=css)
+
+
+def markdown(document: Document) -> str:
+    """The same content for a reader of Markdown; text from stories can't become markup."""
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=False, undefined=StrictUndefined)
+    environment.filters |= {"md": _escaped, "code": _code, "cell": _cell, "table": _table}
+    environment.filters |= {"quote": _quote, "wishes": _wishes, "tale": _tale}
+    return environment.get_template("report.md.j2").render(document=document)
+
+
+def _escaped(text: str) -> str:
+    return _LIST.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", text))
+
+
+def _code(text: str) -> str:
+    return _escaped(text) if "`" in text or "\n" in text else f"`{text}`"
+
+
+def _cell(cell: Cell) -> str:
+    if isinstance(cell, str):
+        return _escaped(cell)
+    return _escaped(f"{cell.text} ({cell.interval})" if cell.interval else cell.text)
+
+
+def _table(table: Table) -> str:
+    """Pipes and line ends can't be in a cell: the ones are escaped, the others spaces."""
+    rule = ["---", *("---" if table.prose else "---:" for _ in table.columns[1:])]
+    rows = [[_escaped(name) for name in table.columns], rule, *([_cell(cell) for cell in row] for row in table.rows)]
+    lines = [f"| {' | '.join(' '.join(cell.split()) for cell in row)} |" for row in rows]
+    return "\n".join([f"**{_escaped(table.caption)}**", "", *lines] if table.caption else lines)
+
+
+def _quote(text: str, bold: bool = False) -> str:
+    lines = [_escaped(line.strip()) for line in text.strip().splitlines()]
+    return (
+        "\n".join(f"> {'**' if bold and line else ''}{line}{'**' if bold and line else ''}".rstrip() for line in lines)
+        or ">"
+    )
+
+
+def _tale(sample: Sample) -> str:
+    return _quote(sample.given + sample.written)
+
+
+def _wishes(wishes: list[Wish]) -> str:
+    words = {True: "met", False: "not met", None: "not judged"}
+    return ", ".join(f"{_escaped(wish.text)}: {words[wish.met]}" for wish in wishes) or "Nothing was asked."
