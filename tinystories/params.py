@@ -212,11 +212,7 @@ def _parse_overrides(overrides: list[str]) -> dict[str, Any]:
             value = yaml.safe_load(raw)
         except yaml.YAMLError:
             raise ParamsError(f"--set {text!r}: {raw!r} is not a YAML value") from None
-        *parents, leaf = key.split(".")
-        node = values
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        node[leaf] = value
+        _put(values, key, value)
     return values
 
 
