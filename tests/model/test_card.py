@@ -4,7 +4,15 @@ import yaml
 
 from tinystories.model.card import card
 
-FACTS = {"parameters": 1_327_744, "layers": 4, "stories": 1_072, "tags_from": "read", "steps": 400, "lr": 0.003, "reproducible": True}
+FACTS = {
+    "parameters": 1_327_744,
+    "layers": 4,
+    "stories": 1_072,
+    "tags_from": "read",
+    "steps": 400,
+    "lr": 0.003,
+    "reproducible": True,
+}
 
 
 def front_matter(text: str) -> dict[str, object]:

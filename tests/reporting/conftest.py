@@ -22,20 +22,29 @@ EVALUATION: dict[str, Any] = {
     },
     "baselines": {
         "unigram": {"nats_per_story": 1238.9, "nats_per_token": 5.762, "bits_per_byte": 2.003},
-        "kneser_ney_5": {"nats_per_story": 812.6, "nats_per_token": 3.779, "bits_per_byte": 1.314},
+        "kneser_ney_5": {
+            "nats_per_story": 812.6, "nats_per_story_low": 790.3, "nats_per_story_high": 835.0,
+            "nats_per_token": 3.779, "bits_per_byte": 1.314,
+        },
     },
     "infilling": {
         "stories": 124, "nats_with_last": 561.2, "nats_without_last": 570.6, "gain": 9.4, "gain_low": 7.1,
-        "gain_high": 11.9, "completion": 1.0,
+        "gain_high": 11.9, "last_stories": 10, "last_after_true": 52.1, "last_after_generated": 55.8,
+        "last_after_other": 57.2, "last_advantage": 1.4, "last_advantage_low": -0.3, "last_advantage_high": 3.2,
+        "generated": 10, "completion": 1.0, "completion_low": 0.722, "completion_high": 1.0,
     },
-    "completion": {"stories": 140, "share": 0.985714},
+    "completion": {
+        "stories": 20, "share": 1.0, "share_low": 0.839, "share_high": 1.0, "requested_stories": 120,
+        "requested_share": 0.983333,
+    },
     "adherence": {},
     "judge": {},
     "diversity": {
         "generated": {"distinct_1": 0.061, "distinct_2": 0.354, "distinct_3": 0.678, "words_mean": 151.4},
         "real": {"distinct_1": 0.103, "distinct_2": 0.497, "distinct_3": 0.835, "words_mean": 163.0},
     },
-    "memorisation": {"share_8grams_in_train": 0.0021, "longest_run_words": 14},
+    "memorisation": {"share_8grams_in_train": 0.0021, "longest_run_words": 14,
+        "real_share_8grams_in_train": 0.0027, "real_longest_run_words": 16},
 }  # fmt: skip
 RATES = {
     "BadEnding": (0.55, 0.22, 0.81, 0.77), "Conflict": (0.75, 0.61, 0.84, 0.79), "Dialogue": (0.95, 0.52, 0.99, 0.98),
@@ -76,7 +85,7 @@ METRICS: dict[str, dict[str, Any]] = {
     "train": {
         "parameters": 1_394_304, "steps": 400, "tokens": 1_583_000, "epochs": 4.1, "train_loss": 2.914,
         "validation_loss": 3.131, "validation_nats_per_story": 668.0, "precision": "fp32", "optimizer": "muon",
-        "budget_line": "steps: 400", "reproducible": True,
+        "budget_line": "steps: 400", "budget": {"steps": 400}, "device": "cpu", "reproducible": True,
     },
     "evaluate": EVALUATION,
 }  # fmt: skip
@@ -120,6 +129,7 @@ def story(asked: str | None, seed: int) -> dict[str, Any]:
         "text": TALE, "request": {"tags": [asked]} if asked else {},
         "met": {f"tag:{asked}": seed % 3 != 0} if asked else {}, "stopped": "eos", "tokens": 171,
         "nats": 410.5 + seed, "seed": seed, "model": "story", "asked": asked,
+        "verdict": dict.fromkeys(TAGS, seed % 3 != 0),
     }  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def test_a_model_no_better_than_the_5_gram_is_named(project: Paths, values: dict
     assert [check.standing for check in about(project, "kneser_ney_5")] == [standing]
 
 
-@pytest.mark.parametrize("key", ["completion__share", "infilling__completion"])
+@pytest.mark.parametrize("key", ["completion__share", "completion__requested_share", "infilling__completion"])
 @pytest.mark.parametrize(("share", "standing"), [(0.95, "good"), (0.9499, "bad"), (0.0, "bad")])
 def test_a_model_that_does_not_stop_is_named(project: Paths, key: str, share: float, standing: str) -> None:
     change(project, **{key: share})
@@ -73,6 +73,7 @@ def test_a_weak_judge_is_named(project: Paths) -> None:
 
 @pytest.mark.parametrize(("real", "standing"), [(0.0021, "good"), (0.002, "bad")])
 def test_a_model_that_copies_more_than_real_stories_do_is_named(project: Paths, real: float, standing: str) -> None:
+    change(project, memorisation__real_share_8grams_in_train=None)
     assert about(project, "memorisation") == []  # nothing is claimed without the real stories' share
     change(project, memorisation__real_share_8grams_in_train=real)
     assert [check.standing for check in about(project, "memorisation")] == [standing]

@@ -8,9 +8,11 @@ import yaml
 Fact = str | int | float
 
 # which section of the card a fact belongs to; what is not named here goes under "Training procedure"
-_DETAILS: Final = ("architecture", "parameters", "width", "layers", "heads", "ffn", "context", "vocab_size", "tokenizer")
+_DETAILS: Final = (
+    "architecture", "parameters", "width", "layers", "heads", "ffn", "context", "vocab_size", "tokenizer",
+)  # fmt: skip
 _DATA: Final = (
-    "source", "dataset", "stories", "training_stories", "validation_stories", "test_stories", "training_tokens", "tags_from",
+    "source", "dataset", "stories", "training_stories", "validation_stories", "test_stories", "tags_from",
 )  # fmt: skip
 _LABELS: Final = {
     "ffn": "feed-forward width",
@@ -18,6 +20,7 @@ _LABELS: Final = {
     "vocab_size": "vocabulary (tokens)",
     "lr": "learning rate",
     "lr_matrices": "learning rate of matrices",
+    "training_tokens": "tokens read, repeats included",
     "tags_from": "tags come from",
     "reproducible": "reproducible byte for byte",
 }

@@ -17,6 +17,13 @@ _ASKING: Final[dict[Standing, str]] = {
 }
 
 
+COMPLETED: Final = (
+    ("completion.share", "stories asked for nothing"),
+    ("completion.requested_share", "stories on request"),
+    ("infilling.completion", "middles"),
+)
+
+
 def checks(inputs: Inputs) -> list[Check]:
     """Every check whose figures are known, in order of weight."""
     every = (_ngram, _stops, _overfitting, _last_sentence, _tags, _judge, _copies)
@@ -59,11 +66,11 @@ def _ngram(inputs: Inputs) -> list[Check]:
 
 def _stops(inputs: Inputs) -> list[Check]:
     found = []
-    for key, what in (("completion.share", "stories"), ("infilling.completion", "middles")):
+    for key, what in COMPLETED:
         share = inputs.evaluate.number(key)
         if share is not None:
             few = share < COMPLETION
-            sentence = f"{percent(share)} of generated {what} end by themselves{', fewer than 95 %' if few else ''}."
+            sentence = f"{percent(share)} of {what} end by themselves{', fewer than 95 %' if few else ''}."
             found.append(Check("bad" if few else "good", sentence, inputs.evaluate.source(key)))
     return found
 

@@ -35,7 +35,12 @@ def training(inputs: Inputs) -> Section:
         ("validation_loss", "last validation loss, nats/token", decimals(3)),
         ("validation_nats_per_story", "validation, nats/story", decimals(1)),
     )
-    words = (("optimizer", "optimiser"), ("precision", "precision"), ("reproducible", "the same again, byte for byte"))
+    words = (
+        ("optimizer", "optimiser"),
+        ("precision", "precision"),
+        ("device", "device"),
+        ("reproducible", "the same again, byte for byte"),
+    )
     rows: list[list[Cell]] = [[name, train.figure(key, write)] for key, name, write in numbers]
     rows += [[name, Figure(_word(train.text(key)), train.source(key))] for key, name in words]
     table = Table(("training", ""), rows, train.source(*(key for key, *_ in (*numbers, *words))))

@@ -8,24 +8,30 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tinystories.reporting.document import Cell, Document, Sample, Table, Wish
 
-TEMPLATES: Final = Path(__file__).parent / "templates"
+# named in full: dvc.yaml's `deps` are found by these names
+PAGE: Final = "templates/index.html"
+PIECES: Final = "templates/macros.html"
+STYLE: Final = "templates/style.css"
+TEXT: Final = "templates/report.md"
+_LOADER: Final = FileSystemLoader(Path(__file__).parent)
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>#|~&$])")
 _LIST: Final = re.compile(r"^(\s*\d*)([-+=.)])(?=\s|$|[-+=])", re.MULTILINE)
 
 
 def html(document: Document) -> str:
     """The page: no script, no address, nothing loaded; text from stories is escaped."""
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    css = (TEMPLATES / "style.css").read_text(encoding="utf-8")
-    return environment.get_template("index.html.j2").render(document=document, css=css)
+    environment = Environment(loader=_LOADER, autoescape=True, undefined=StrictUndefined)
+    css = (Path(__file__).parent / STYLE).read_text(encoding="utf-8")
+    pieces = environment.get_template(PIECES).module
+    return environment.get_template(PAGE).render(document=document, css=css, m=pieces)
 
 
 def markdown(document: Document) -> str:
     """The same content for a reader of Markdown; text from stories can't become markup."""
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=False, undefined=StrictUndefined)
+    environment = Environment(loader=_LOADER, autoescape=False, undefined=StrictUndefined)
     environment.filters |= {"md": _escaped, "code": _code, "cell": _cell, "table": _table}
     environment.filters |= {"quote": _quote, "wishes": _wishes, "tale": _tale}
-    return environment.get_template("report.md.j2").render(document=document)
+    return environment.get_template(TEXT).render(document=document)
 
 
 def _escaped(text: str) -> str:

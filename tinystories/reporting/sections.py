@@ -57,7 +57,7 @@ def _headlines(inputs: Inputs) -> list[Headline]:
         ),
         Headline(
             evaluate.figure("completion.share", percent),
-            "of generated stories end by themselves",
+            "of stories asked for nothing end by themselves",
             _after("stories: ", evaluate.figure("completion.stories", whole)),
         ),
         Headline(
