@@ -39,7 +39,7 @@ def generate_command(model: Path, request: Request, count: int, as_json: bool = 
 
 
 def parse_words(text: str | None) -> tuple[str, ...]:
-    """"a,b,c" as words; empty ones are left for Request to refuse."""
+    """The words of `a,b,c`; empty ones are left for Request to refuse."""
     return () if text is None else tuple(text.split(","))
 
 

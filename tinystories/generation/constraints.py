@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tinystories.generation.story import Stopped
-from tinystories.generation.vocabulary import Vocabulary
+from tinystories.generation.vocabulary import COMPLETE, Vocabulary
 from tinystories.generation.words import count_words, ends_sentence, last_word, same
 from tinystories.text.sentences import sentences
 
@@ -28,7 +28,7 @@ class Written:
 
     ids: list[int] = field(default_factory=list)
     nats: list[float] = field(default_factory=list)  # -ln p of each, temperature 1, no constraint
-    state: int = 0  # of the vocabulary's automaton
+    state: int = COMPLETE  # of the vocabulary's automaton
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,11 @@ class Ending:
 
     def steer(self, logits_V: Tensor, written: Written, eos_probability: float) -> None:
         """Change logits_V (V,) of the next token in place."""
-        if self.end is None or written.state:
+        if self.end is None:
             return
         text = self.text(written.ids)
-        if self._ended(text):
+        between_characters = written.state == COMPLETE
+        if between_characters and self._ended(text):
             return
         logits_V[self.vocabulary.eos] = -torch.inf
         if self.led_since is None:
@@ -77,9 +78,10 @@ class Ending:
                 return
             self.led_since = len(written.ids)
         bonus = RATE * (1 + len(written.ids) - self.led_since)
-        if self._last_is_end(text) and ends_sentence(text):  # an open quotation is closed first
+        last_is_end = between_characters and self._last_is_end(text)
+        if last_is_end and ends_sentence(text):  # an open quotation is closed first
             logits_V.masked_fill_(torch.from_numpy(~self.vocabulary.closing_quotes), -torch.inf)
-        elif self._last_is_end(text) and text[-1].isalnum():
+        elif last_is_end and text[-1].isalnum():
             quoted = self.vocabulary.quoted_stops
             stops = quoted if text.count('"') % 2 and quoted.any() else self.vocabulary.stops
             logits_V[torch.from_numpy(stops)] += bonus + STOP_BONUS

@@ -45,28 +45,31 @@ def count_words(text: str) -> int:
 
 
 def forms(word: str) -> frozenset[str]:
-    """`word` and its regular inflections: plural, third person, past, -ing, comparison.
+    """`word` and its regular inflections: plural, third person, past, -ing.
 
-    Too many rather than too few ("goed"): a form that no English word has is never found in a
-    text. Irregular forms (went, mice) are not among them.
+    Irregular forms (went, mice) and comparison are not among them: -er would take "corner" for "corn".
     """
     base = same(word)
-    stems = {base}
-    if len(base) > 2 and base.isalpha():
-        if base[-1] not in _VOWELS + "wxy" and base[-2] in _VOWELS:
-            stems.add(base + base[-1])  # stop, stopped
-        if base[-1] == "e":
-            stems.add(base[:-1])  # make, making; nice, nicest
-        if base[-1] == "y" and base[-2] not in _VOWELS:
-            stems.add(base[:-1] + "i")  # cry, cried; happy, happily
-        if base.endswith("fe"):
-            stems.add(base[:-2] + "v")
-        elif base[-1] == "f":
-            stems.add(base[:-1] + "v")  # leaf, leaves
-    return frozenset(stem + ending for stem in stems for ending in ("", *_ENDINGS) if stem == base or ending)
-
-
-_ENDINGS: Final = ("s", "es", "ed", "d", "ing", "er", "est", "r", "st", "ly")
+    found = {base}
+    if len(base) < 2 or not base[-1].isalpha():
+        return frozenset(found)
+    found |= {base + "s", base + "ing"}
+    consonant_before = base[-2] not in _VOWELS
+    if base.endswith(("s", "x", "z", "ch", "sh", "o")):
+        found.add(base + "es")
+    if base[-1] != "e" and len(base) > 2:
+        found.add(base + "ed")
+    if base[-1] not in _VOWELS + "wxy" and not consonant_before:
+        found |= {base + base[-1] + "ed", base + base[-1] + "ing"}  # stop, stopped
+    if base[-1] == "e" and base[-2] != "e" and len(base) > 2:
+        found |= {base[:-1] + "ed", base[:-1] + "ing"}  # make, making
+    if base.endswith("ie"):
+        found.add(base[:-2] + "ying")  # lie, lying
+    if base[-1] == "y" and consonant_before:
+        found |= {base[:-1] + "ies", base[:-1] + "ied"}  # cry, cried
+    if base.endswith(("f", "fe")):
+        found.add(base.removesuffix("e")[:-1] + "ves")  # leaf, leaves
+    return frozenset(found)
 
 
 def has_word(text: str, word: str) -> bool:

@@ -1,0 +1,102 @@
+"""Wrong requests are refused with one line, before anything heavy loads."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tinystories import Request
+from tinystories.errors import RequestError
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"tags": ["twist"]}, "did you mean Twist?"),
+        ({"tags": ["Dialoge"]}, "did you mean Dialogue?"),
+        ({"tags": ["Love"]}, "choose from BadEnding, Conflict"),
+        ({"tags": "Twist"}, "expected a list"),
+        ({"prompt": "Once", "first": "One day."}, "prompt and first"),
+        ({"prompt": "Once", "start": "Once"}, "prompt and start"),
+        ({"first": "Tom ran.", "start": "Once"}, "begins with 'Tom'"),
+        ({"last": "They were glad.", "end": "happy"}, "ends with 'glad'"),
+        ({"start": "Once upon"}, "not one word"),
+        ({"start": "<eos>"}, "not one word"),
+        ({"end": ""}, "end is empty"),
+        ({"end": "!"}, "not one word"),
+        ({"first": "  "}, "first is empty"),
+        ({"words": ["dog", "big cat"]}, "'big cat' is not one word"),
+        ({"words": ["dog", ""]}, "empty"),
+        ({"prompt": 3}, "expected text"),
+        ({"prompt": "a\0b"}, "NUL"),
+        ({"prompt": "a\ud800b"}, "not valid Unicode"),
+        ({"temperature": -0.1}, "at least 0"),
+        ({"temperature": float("nan")}, "at least 0"),
+        ({"temperature": float("inf")}, "at least 0"),
+        ({"temperature": "hot"}, "expected a number"),
+        ({"top_p": 0.0}, "above 0"),
+        ({"top_p": 1.1}, "at most 1"),
+        ({"top_k": -1}, "at least 0"),
+        ({"top_k": 2.5}, "whole number"),
+        ({"max_tokens": 0}, "at least 1"),
+        ({"max_words": 0}, "at least 1"),
+        ({"seed": -1}, "at least 0"),
+        ({"seed": True}, "whole number"),
+        ({"seed": 2**63}, "must be below"),
+        ({"last": "They all lived there for ever.", "max_words": 5}, "last alone have 6 words"),
+        ({"first": "Tom had one dog.", "last": "They were glad.", "max_words": 6}, "first and last alone have 7"),
+        ({"words": ["a", "b", "c"], "max_words": 2}, "3 words must occur"),
+    ],
+)
+def test_what_cannot_be_met_is_refused_in_one_line(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(RequestError) as refusal:
+        Request(**options)
+    assert says in str(refusal.value) and "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("count", [0, -3, 1.5, True])
+def test_a_count_that_is_no_number_of_stories_is_refused(count: Any) -> None:
+    with pytest.raises(RequestError, match="count"):
+        Request().repeat(count)
+
+
+def test_what_agrees_is_taken_together() -> None:
+    request = Request(
+        tags=["Twist", "Dialogue", "Twist"], first=" “Tom” ran. ", start="tom", last="\n\nAll was well. ", end="Well",
+        words=["Dog", "dog", "ice-cream"], top_k=0, top_p=1, temperature=0, max_words=5,
+    )  # fmt: skip
+    assert request.tags == ("Dialogue", "Twist")
+    assert (request.first, request.last) == ("“Tom” ran.", "\n\nAll was well.")
+    assert request.words == ("Dog", "ice-cream")
+
+
+def test_a_request_is_data_that_makes_the_same_request_again() -> None:
+    request = Request(prompt="Once ", tags=["Twist"], words=["dog"], temperature=0.5, seed=3, index=2)
+    assert Request(**request.to_json()) == request
+    assert request.to_json().keys() == {"prompt", "tags", "words", "temperature", "seed", "index"}
+    assert [r.index for r in request.repeat(3)] == [2, 3, 4]
+
+
+def test_an_empty_prompt_is_none() -> None:
+    assert Request(prompt="") == Request(prompt=" \n") == Request()
+
+
+def test_requests_are_checked_before_torch_is_imported() -> None:
+    code = """
+import sys, tinystories
+assert "numpy" not in sys.modules, "import tinystories is light"
+from tinystories.commands.generate import generate_command
+from tinystories.errors import RequestError
+from pathlib import Path
+for refused in (lambda: tinystories.Request(tags=["Love"]),
+                lambda: generate_command(Path("no/model"), tinystories.Request(), count=0)):
+    try:
+        refused()
+    except RequestError:
+        assert "torch" not in sys.modules, "torch came before the refusal"
+    else:
+        raise SystemExit("was not refused")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,91 @@
+"""The sampler draws what it says, and what a story draws depends on that story alone."""
+
+import math
+
+import pytest
+import torch
+
+from tinystories.generation import sampler
+from tinystories.generation.sampler import Settings, noise, sample
+
+DRAWS = 40_000
+LOGITS = torch.tensor([1.0, -0.5, 2.0, 0.3, -torch.inf, 1.7, -3.0, 0.0])
+
+
+def expected(settings: Settings) -> list[float]:
+    """The distribution, computed another way: by a loop over the tokens, likeliest first."""
+    weights = [math.exp(x / settings.temperature) for x in LOGITS.tolist()]
+    order = sorted(range(len(weights)), key=lambda i: -weights[i])[: settings.top_k or None]
+    total = sum(weights[i] for i in order)
+    kept, mass = [], 0.0
+    for i in order:
+        if mass >= settings.top_p * total:
+            break
+        kept.append(i)
+        mass += weights[i]
+    return [weights[i] / mass if i in kept else 0.0 for i in range(len(weights))]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(1.0), Settings(0.5), Settings(3.0), Settings(1.0, top_k=3), Settings(1.0, top_p=0.7),
+        Settings(0.8, top_p=0.95), Settings(1.3, top_k=4, top_p=0.9), Settings(1.0, top_k=1), Settings(1.0, top_p=1e-9),
+    ],
+)  # fmt: skip
+def test_tokens_are_drawn_as_often_as_their_distribution_says(settings: Settings) -> None:
+    uniform = torch.cat([noise(7, index, DRAWS // 100) for index in range(100)])
+    ids = sample(LOGITS.expand(DRAWS, -1), [settings] * DRAWS, uniform)
+    counts = torch.bincount(ids, minlength=len(LOGITS)).tolist()
+    for count, p in zip(counts, expected(settings), strict=True):
+        # five sigma of a binomial: 8 tokens x 9 settings exceed it by chance once in 24,000 runs
+        assert abs(count - DRAWS * p) <= 5 * math.sqrt(DRAWS * p * (1 - p)) + 1e-6
+
+
+def test_temperature_zero_takes_the_likeliest_and_any_other_never_overflows() -> None:
+    rows = torch.randn(6, 50, generator=torch.Generator().manual_seed(0)) * 40
+    uniform = noise(0, 0, 6)
+    assert sample(rows, [Settings(0.0)] * 6, uniform).tolist() == rows.argmax(-1).tolist()
+    assert sample(rows, [Settings(1e-30)] * 6, uniform).tolist() == rows.argmax(-1).tolist()
+    assert sample(rows, [Settings(1e-30, top_p=0.9)] * 6, uniform).tolist() == rows.argmax(-1).tolist()
+    hot = sample(rows, [Settings(1e30)] * 6, uniform)
+    assert hot.tolist() == (uniform * 50).long().tolist()
+
+
+def test_a_row_draws_the_same_whatever_stands_beside_it() -> None:
+    rows = torch.randn(5, 1000, generator=torch.Generator().manual_seed(1)) * 3
+    settings = [Settings(0.8, None, 0.95), Settings(1.0), Settings(0.0), Settings(1.5, 300, 0.9), Settings(2.0, 40)]
+    uniform = noise(3, 1, 5)
+    together = sample(rows, settings, uniform).tolist()
+    alone = [sample(rows[i : i + 1], [settings[i]], uniform[i : i + 1]).item() for i in range(5)]
+    assert together == alone
+
+
+@pytest.mark.parametrize("settings", [Settings(5.0, None, 0.99), Settings(1.0, 700, 0.9), Settings(0.7, None, 0.9)])
+def test_the_pre_cut_changes_nothing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = torch.randn(200, 2000, generator=torch.Generator().manual_seed(2))
+    uniform = noise(5, 0, 200)
+    cut = sample(rows, [settings] * 200, uniform)
+    monkeypatch.setattr(sampler, "PRE_CUT", 2000)
+    assert sample(rows, [settings] * 200, uniform).tolist() == cut.tolist()
+
+
+@pytest.mark.parametrize("settings", [Settings(1.0), Settings(1.0, top_p=0.999), Settings(1.0, top_k=6)])
+@pytest.mark.parametrize("uniform", [0.0, 1 - 2**-53])
+def test_the_ends_of_the_noise_draw_no_forbidden_token(settings: Settings, uniform: float) -> None:
+    logits = torch.tensor([[-torch.inf, 0.1, 0.2, -torch.inf, 0.3, -torch.inf]])
+    drawn = sample(logits, [settings], torch.tensor([uniform], dtype=torch.float64)).item()
+    assert drawn == (1 if uniform == 0 else 4)
+
+
+def test_noise_is_counted_per_seed_and_story_and_stays_the_same_between_versions() -> None:
+    assert noise(0, 0, 3).tolist() == noise(0, 0, 100)[:3].tolist()
+    assert len({float(noise(seed, index, 1)) for seed in range(20) for index in range(20)}) == 400
+    assert noise(1, 2, 2).tolist() == PINNED
+    drawn = torch.cat([noise(9, index, 500) for index in range(100)])
+    # mean of 50,000 uniforms: sigma = 1 / sqrt(12 * 50,000) = 0.00129; five of them
+    assert drawn.min() >= 0 and drawn.max() < 1 and abs(drawn.mean() - 0.5) < 5 / math.sqrt(12 * 50_000)
+
+
+# the first story's noise as numpy 2 draws it: another stream would change every user's stories
+PINNED = [0.30931491118583454, 0.3569562367935075]
