@@ -126,7 +126,7 @@ def build(paths: Paths, generated: int = 140) -> None:
 
 def story(asked: str | None, seed: int) -> dict[str, Any]:
     return {
-        "text": TALE, "request": {"tags": [asked]} if asked else {},
+        "text": TALE, "request": {"index": seed // 7} | ({"tags": [asked]} if asked else {}),
         "met": {f"tag:{asked}": seed % 3 != 0} if asked else {}, "stopped": "eos", "tokens": 171,
         "nats": 410.5 + seed, "seed": seed, "model": "story", "asked": asked,
         "verdict": dict.fromkeys(TAGS, seed % 3 != 0),

@@ -137,6 +137,7 @@ def test_the_curve_and_the_scores_stand_on_the_page(project: Paths) -> None:
         ("generated.jsonl", {"text": "Another story."}),
         ("generated.jsonl", {"stopped": "max_tokens"}),
         ("generated.jsonl", {"seed": 99_999}),
+        ("generated.jsonl", {"request": {"index": 99_999}}),
         ("generated.jsonl", {"nats": 7.0}),
         ("generated.jsonl", {"met": {"word:kite": False}}),
         ("generated.jsonl", {"request": {"prompt": "Nell had a red"}, "met": {"prompt": True}}),

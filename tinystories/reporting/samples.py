@@ -23,11 +23,11 @@ def stories(inputs: Inputs) -> Section | None:
         groups.setdefault(_kind(row), []).append(_sample(row, f"{inputs.generated_name}: line {index + 1}"))
     if not groups:
         return None
-    text = "The first of each kind, none picked by hand. What was given word for word is in colour."
+    text = f"The first of each kind, none picked by hand; all {len(inputs.generated):,} are in {inputs.generated_name}."
+    if any(sample.given for found in groups.values() for sample in found[:KEPT]):
+        text += " What was given word for word is in colour."
     samples = [SampleGroup(kind, found[:SHOWN], found[SHOWN:KEPT]) for kind, found in groups.items()]
-    return Section(
-        "stories", "Stories", [text, f"All {len(inputs.generated):,} are in {inputs.generated_name}."], samples=samples
-    )
+    return Section("stories", "Stories", [text], samples=samples)
 
 
 def between(inputs: Inputs) -> Section | None:
@@ -110,6 +110,9 @@ def _wish(name: str, request: Mapping[str, Any]) -> str:
 
 def _footer(row: Row) -> str:
     parts = [f"seed {row['seed']}"] if "seed" in row else []
+    number = _request(row).get("index", row.get("index"))
+    if isinstance(number, int):
+        parts.append(f"story {number + 1} of the request")
     if row.get("tokens") is not None:
         parts.append(f"{row['tokens']:,} tokens")
     if row.get("nats") is not None:
