@@ -18,7 +18,7 @@ from tinystories.params import TrainParams
 from tinystories.requests.example import Example
 from tinystories.training.batches import Batch
 from tinystories.training.checkpoints import Checkpoint, complete_checkpoints, load_newest, save_checkpoint
-from tinystories.training.loss import sequence_nats, token_nats
+from tinystories.training.loss import sequence_nats, target_nats
 from tinystories.training.optimiser import Optimiser, rate_at
 from tinystories.training.order import Order, Place
 
@@ -60,7 +60,8 @@ class Trainer:
         self.checkpoints, self.device, self.precision, self.say = work / "checkpoints", device, precision, say
         self.optimiser = Optimiser(model, params)
         self.progress = Progress()
-        self._loss = torch.compile(self._summed_nats, dynamic=False) if params.compile else self._summed_nats
+        # training's shapes are few and fixed; validation runs as it is, in fp32
+        self._hidden = torch.compile(self.model.hidden, dynamic=False) if params.compile else self.model.hidden
 
     def resume(self) -> int | None:
         """Go on from the newest checkpoint; its number of steps in all, or None when there is none."""
@@ -104,7 +105,7 @@ class Trainer:
         total = torch.zeros((), device=self.device)
         for i in range(0, len(batch.inputs_BT), rows):
             part = (t[i : i + rows].to(self.device) for t in (batch.inputs_BT, batch.targets_BT, batch.mask_BT))
-            nats = self._loss(*part)
+            nats = self._summed_nats(*part)
             (nats / batch.valid).backward()
             total += nats.detach()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.params.clip)
@@ -113,8 +114,7 @@ class Trainer:
 
     def _summed_nats(self, inputs_BT: Tensor, targets_BT: Tensor, mask_BT: Tensor) -> Tensor:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
-            logits = self.model(inputs_BT)
-        return token_nats(logits, targets_BT, mask_BT).sum()
+            return target_nats(self._hidden(inputs_BT), self.model.head, targets_BT, mask_BT).sum()
 
     def save(self, steps: int) -> None:
         state = {"progress": asdict(self.progress), "steps": steps}

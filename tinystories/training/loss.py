@@ -1,12 +1,13 @@
 """The one definition of loss: cross-entropy in nats over the targets of an Example, nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from tinystories.model.transformer import Transformer
 from tinystories.requests.example import Example, windows
 from tinystories.training.batches import by_length
 
@@ -22,15 +23,17 @@ class Nats:
     targets: int
 
 
-def token_nats(logits_BTV: Tensor, targets_BT: Tensor, mask_BT: Tensor) -> Tensor:
-    """-ln p of each target (B, T) in fp32; 0 where `mask_BT` is false, whatever stands there."""
-    nats_BT = F.cross_entropy(logits_BTV.flatten(0, 1).float(), targets_BT.flatten(), reduction="none").view_as(targets_BT)
-    return nats_BT.where(mask_BT, 0.0)
+def target_nats(hidden_BTD: Tensor, head: Callable[[Tensor], Tensor], targets_BT: Tensor, mask_BT: Tensor) -> Tensor:
+    """-ln p of each target, in fp32: (N,) for the N true positions of `mask_BT`, row by row.
+
+    The head runs at these positions only: what is padding or given costs no softmax.
+    """
+    return F.cross_entropy(head(hidden_BTD[mask_BT]).float(), targets_BT[mask_BT], reduction="none")
 
 
 @torch.inference_mode()
 def sequence_nats(
-    model: nn.Module,
+    model: Transformer,
     examples: Sequence[Example],
     context: int,
     precision: torch.dtype = torch.float32,
@@ -53,9 +56,10 @@ def sequence_nats(
     model.eval()
     for batch in by_length(pieces, context, batch_tokens):
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
-            logits = model(batch.inputs_BT.to(device))
-        nats_BT = token_nats(logits, batch.targets_BT.to(device), batch.mask_BT.to(device))
-        for piece, nats in zip(batch.examples, nats_BT.double().sum(dim=1).tolist(), strict=True):
-            sums[index[id(piece)]] += nats
+            hidden = model.hidden(batch.inputs_BT.to(device))
+            nats_N = target_nats(hidden, model.head, batch.targets_BT.to(device), batch.mask_BT.to(device))
+        per_row = nats_N.double().cpu().split(batch.mask_BT.sum(dim=1).tolist())
+        for piece, nats in zip(batch.examples, per_row, strict=True):
+            sums[index[id(piece)]] += float(nats.sum())
     model.train(training)
     return [Nats(e.story_id, total, e.targets) for e, total in zip(examples, sums, strict=True)]
