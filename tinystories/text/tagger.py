@@ -1,18 +1,75 @@
-"""Tags of a story by small linear models kept as JSON beside this module."""
+"""The tags of a story: the tagger, which labels training data, and the judge, which measures what was generated.
+
+Both are small linear models kept as JSON beside this module, fitted on disjoint halves of the hand labels.
+"""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Final
+from typing import Any, Literal
 
-HERE: Final = Path(__file__).parent
+import numpy as np
+from numpy.typing import NDArray
+
+from tinystories.text.features import read
+from tinystories.text.fitted import HERE, fitted_ids
+from tinystories.text.linear import LinearModel
+from tinystories.text.tags import TAGS, Tag
+
+__all__ = ["Name", "Tagger", "fitted_ids"]
+
+Name = Literal["tagger", "judge"]
 
 
-@cache
-def fitted_ids() -> frozenset[str]:
-    """The story_ids that tagger or judge were fitted on: such stories always belong to training."""
-    return frozenset(
-        story_id
-        for name in ("tagger", "judge")
-        for story_id in json.loads((HERE / f"{name}.json").read_text(encoding="utf-8"))["fitted_on"]
-    )
+@dataclass(frozen=True, eq=False)
+class Tagger:
+    """One of the two models with a threshold for each tag.
+
+    fitted_on: the story_ids it was fitted on.
+    gold: for each tag, precision, recall, f1 and n on the gold labels; empty if not measured.
+    """
+
+    name: str
+    model: LinearModel
+    thresholds_T: NDArray[np.float64]
+    fitted_on: frozenset[str]
+    gold: dict[Tag, dict[str, Any]]
+
+    @staticmethod
+    @cache
+    def load(name: Name) -> "Tagger":
+        """The tagger or the judge that the package carries; read once."""
+        return Tagger.from_json(json.loads((HERE / f"{name}.json").read_text(encoding="utf-8")))
+
+    def tags(self, text: str) -> list[Tag]:
+        """The tags of a story, in canonical order."""
+        found_T = self.model.probabilities(read(text)) >= self.thresholds_T
+        return [tag for tag, found in zip(TAGS, found_T, strict=True) if found]
+
+    def tags_many(self, texts: Sequence[str]) -> list[list[Tag]]:
+        """`tags` of each text."""
+        return [self.tags(text) for text in texts]
+
+    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """(N, T) probability of each tag in each text, tags in canonical order; 0 in a text without a word."""
+        return np.array([self.model.probabilities(read(text)) for text in texts]).reshape(-1, len(TAGS))
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "thresholds": dict(zip(TAGS, self.thresholds_T.tolist(), strict=True)),
+            "fitted_on": sorted(self.fitted_on),
+            "gold": self.gold,
+            **self.model.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Tagger":
+        return cls(
+            value["name"],
+            LinearModel.from_json(value),
+            np.array([value["thresholds"][tag] for tag in TAGS], np.float64),
+            frozenset(value["fitted_on"]),
+            value["gold"],
+        )

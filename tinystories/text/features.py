@@ -1,0 +1,154 @@
+"""What the linear models see of a story: n-grams by place, and cues by place; two families of both."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from math import log1p
+from typing import Final, Literal
+
+from tinystories.text.cues import CUES, Quotations, cues, plain, quotations, tokens
+from tinystories.text.sentences import sentences
+
+Family = Literal["whole", "thirds"]
+
+EARLY: Final = 0.4  # of the sentences are the beginning
+ENDING: Final = 3  # sentences are the ending
+SPOKEN: Final = "quotations: "
+_LONG: Final = 5  # letters of a word that may be a thing brought up early and needed late
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A story taken apart once: per sentence its words and the cues in it (indices into CUES)."""
+
+    words: list[list[str]]
+    cues: list[list[int]]
+    quotations: Quotations
+
+    @property
+    def early(self) -> int:
+        """How many sentences are the beginning: at least one."""
+        return max(1, round(len(self.words) * EARLY))
+
+    @property
+    def ending(self) -> int:
+        """The index of the ending's first sentence."""
+        return max(0, len(self.words) - ENDING)
+
+
+@dataclass(frozen=True)
+class Features:
+    """ngrams: those present, each with its place before it. values: the others, by name."""
+
+    ngrams: set[str]
+    values: dict[str, float]
+
+
+def read(text: str) -> Reading:
+    """Take `text` apart; sentences without a word are left out."""
+    words = [found for sentence in sentences(text) if (found := tokens(plain(sentence)))]
+    return Reading(words, [cues(sentence) for sentence in words], quotations(plain(text)))
+
+
+def features(reading: Reading, family: Family) -> Features:
+    """The features of one family; a story without words has no n-grams."""
+    return _FAMILIES[family](reading)
+
+
+def _whole(reading: Reading) -> Features:
+    """N-grams of the whole and of the last four sentences; how often cues occur, by place."""
+    words = [word for sentence in reading.words for word in sentence]
+    ngrams = _ngrams("w ", words) | _ngrams("e ", [word for sentence in reading.words[-4:] for word in sentence])
+    early, ending = reading.early, max(reading.early, reading.ending)
+    places = {"a": reading.cues[:early], "b": reading.cues[early:ending], "e": reading.cues[reading.ending :]}
+    values = _spoken(reading)
+    counts = {place: _counts(found) for place, found in places.items()}
+    last = _counts(reading.cues[-1:])
+    for at, cue in enumerate(CUES):
+        values[f"{cue}"] = log1p(sum(count[at] for count in counts.values()))
+        values[f"{cue} any"] = float(any(count[at] for count in counts.values()))
+        values[f"{cue} last"] = float(last[at] > 0)
+        for place in places:
+            values[f"{cue} {place}"] = log1p(counts[place][at])
+    values["bad - good e"] = values["bad e"] - values["good e"]
+    values["bad - good last"] = log1p(last[_BAD]) - log1p(last[_GOOD])
+    for one, other in (("warn a", "bad b"), ("warn a", "bad e"), ("warn a", "heed e"), ("heed a", "heed e"),
+                       ("warn a", "warn e"), ("hint a", "hint e"), ("hint a", "payoff e"), ("hint a", "payoff b"),
+                       ("fight", "solve")):  # fmt: skip
+        values[f"{one} x {other}"] = values[one] * values[other]
+    beginning = {word for sentence in reading.words[:early] for word in sentence if len(word) >= _LONG}
+    middle = {word for sentence in reading.words[early:ending] for word in sentence}
+    late = {word for sentence in reading.words[-max(1, len(reading.words) // 4) :] for word in sentence}
+    values["brought up again"] = log1p(len((beginning & late) - middle))
+    return Features(ngrams, values)
+
+
+def _thirds(reading: Reading) -> Features:
+    """N-grams of beginning, middle and ending; in which sentences cues occur, and in which order."""
+    total = len(reading.words)
+    early, ending = reading.early, max(reading.early, reading.ending)
+    ngrams: set[str] = set()
+    for place, part in (
+        ("a ", reading.words[:early]),
+        ("b ", reading.words[early:ending]),
+        ("e ", reading.words[reading.ending :]),
+    ):
+        for sentence in part:
+            ngrams |= _ngrams(place, sentence)
+    values = _spoken(reading)
+    first, last = [total] * len(CUES), [-1] * len(CUES)
+    sentences_with, in_ending = [0] * len(CUES), [0] * len(CUES)
+    for number, found in enumerate(reading.cues):
+        for at in set(found):
+            first[at] = min(first[at], number)
+            last[at] = number
+            sentences_with[at] += 1
+            in_ending[at] += number >= reading.ending
+    for at, cue in enumerate(CUES):
+        values[f"{cue} sentences"] = log1p(sentences_with[at])
+        values[f"{cue} share"] = sentences_with[at] / max(1, total)
+        values[f"{cue} any"] = float(sentences_with[at] > 0)
+        values[f"{cue} ending"] = in_ending[at] / ENDING
+        values[f"{cue} at the end"] = float(total > 0 and last[at] == total - 1)
+        values[f"{cue} early"] = float(first[at] < early)
+        values[f"{cue} latest"] = (last[at] + 1) / max(1, total)
+    for earlier, later in _ORDERS:
+        apart = last[later] - first[earlier]
+        in_order = first[earlier] < total * 0.5 and last[later] >= total * 0.6 and apart > 0
+        values[f"{CUES[earlier]} then {CUES[later]}"] = float(in_order)
+    values["bad - good ending"] = values["bad ending"] - values["good ending"]
+    return Features(ngrams, values)
+
+
+def _ngrams(place: str, words: list[str]) -> set[str]:
+    single = {place + word for word in words}
+    return single | {f"{place}{one} {two}" for one, two in pairwise(words)}
+
+
+def _counts(found: list[list[int]]) -> list[int]:
+    counts = [0] * len(CUES)
+    for sentence in found:
+        for cue in sentence:
+            counts[cue] += 1
+    return counts
+
+
+def _spoken(reading: Reading) -> dict[str, float]:
+    spoken, thought, other = reading.quotations
+    return {
+        f"{SPOKEN}any": float(spoken > 0),
+        f"{SPOKEN}spoken": log1p(spoken),
+        f"{SPOKEN}thought": float(thought > 0),
+        f"{SPOKEN}other": float(other > 0),
+    }
+
+
+_GOOD: Final = CUES.index("good")
+_BAD: Final = CUES.index("bad")
+_ORDERS: Final = tuple(
+    (CUES.index(one), CUES.index(other))
+    for one in ("warn", "hint", "heed", "bad", "good", "fight", "struggle")
+    for other in ("heed", "payoff", "bad", "good", "unexpected", "reversal", "solve", "moral")
+    if one != other
+)
+_FAMILIES: Final[dict[Family, Callable[[Reading], Features]]] = {"whole": _whole, "thirds": _thirds}

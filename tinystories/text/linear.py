@@ -1,0 +1,67 @@
+"""Logistic regression on a story's features, one per tag: its weights, and what they say."""
+
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinystories.text.features import Family, Reading, features
+from tinystories.text.tags import TAGS
+
+PRECISION: Final = 3  # decimals of a weight: 300 kB of JSON hold that many
+
+
+@dataclass(frozen=True, eq=False)
+class LinearModel:
+    """One logistic regression for each of the T tags, on the features of one family.
+
+    family: which features.
+    ngrams: n-gram -> row of ngram_weights_VT; one that is in the story counts once.
+    values: value's name -> row of value_weights_UT.
+    bias_T: log odds of a story without features.
+    """
+
+    family: Family
+    ngrams: dict[str, int]
+    ngram_weights_VT: NDArray[np.float64]
+    values: dict[str, int]
+    value_weights_UT: NDArray[np.float64]
+    bias_T: NDArray[np.float64]
+
+    def probabilities(self, reading: Reading) -> NDArray[np.float64]:
+        """(T,) probability of each tag; 0 for a story without a word."""
+        if not reading.words:
+            return np.zeros(len(TAGS))
+        seen = features(reading, self.family)
+        values_U = np.fromiter((seen.values[name] for name in self.values), np.float64, len(self.values))
+        rows = sorted(self.ngrams[ngram] for ngram in seen.ngrams if ngram in self.ngrams)  # sums in one order
+        log_odds_T = self.bias_T + values_U @ self.value_weights_UT + self.ngram_weights_VT[rows].sum(axis=0)
+        return np.asarray(1 / (1 + np.exp(-log_odds_T)))
+
+    def to_json(self) -> dict[str, Any]:
+        scale = 10**PRECISION
+        return {
+            "family": self.family,
+            "bias": [round(float(weight), PRECISION) for weight in self.bias_T],
+            "values": {
+                name: [round(float(weight), PRECISION) for weight in self.value_weights_UT[row]]
+                for name, row in self.values.items()
+            },
+            "ngrams": {
+                ngram: [round(float(weight) * scale) for weight in self.ngram_weights_VT[row]]
+                for ngram, row in self.ngrams.items()
+            },
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        tags = len(TAGS)
+        return cls(
+            family=value["family"],
+            ngrams={ngram: row for row, ngram in enumerate(value["ngrams"])},
+            ngram_weights_VT=np.array(list(value["ngrams"].values()), np.float64).reshape(-1, tags) / 10**PRECISION,
+            values={name: row for row, name in enumerate(value["values"])},
+            value_weights_UT=np.array(list(value["values"].values()), np.float64).reshape(-1, tags),
+            bias_T=np.array(value["bias"], np.float64),
+        )
