@@ -70,11 +70,21 @@ METRICS: dict[str, dict[str, Any]] = {
         "reasons": {"too_short": 1, "nul": 2}, "partitions": {"train": 1071, "validation": 59, "test": 126},
     },
     "split": {
-        "stories": 1256, "infillable": 1256, "partitions": {"train": 1071, "validation": 59, "test": 126},
+        "stories": 1256, "infillable": 0.9992, "sentences_per_story": 12.31,
+        "stories_per_partition": {"train": 1071, "validation": 59, "test": 126},
         "tags": {
-            "BadEnding": 330, "Conflict": 690, "Dialogue": 901, "Foreshadowing": 302, "MoralValue": 371, "Twist": 299,
+            "train": {
+                "BadEnding": 282, "Conflict": 590, "Dialogue": 768, "Foreshadowing": 257, "MoralValue": 316,
+                "Twist": 255,
+            },
+            "validation": {
+                "BadEnding": 15, "Conflict": 32, "Dialogue": 42, "Foreshadowing": 14, "MoralValue": 17, "Twist": 14,
+            },
+            "test": {
+                "BadEnding": 33, "Conflict": 68, "Dialogue": 91, "Foreshadowing": 31, "MoralValue": 38, "Twist": 30,
+            },
         },
-        "tags_from": {"read": 1256},
+        "tags_from": {"read": 1256, "features": 0, "tagger": 0, "world": 0},
     },
     "tokenize": {
         "vocab_size": 4096, "vocab_size_asked": 4096, "bytes_per_token": 4.1482,

@@ -1,8 +1,11 @@
 """The report as a whole: true to its files, alone in the world, and safe with any text."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,6 +23,7 @@ from tinystories.reporting.page import html, markdown
 from tinystories.reporting.sections import document
 from tinystories.stages.report import run
 
+ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = (
     '</article></div><script>alert("x")</script><img src=http://evil.test/a.png onerror=x> **bold** | `a` '
     "[link](http://evil.test) {{ 7*7 }} &amp; <style>*{}</style>\n# heading\n1. list\n- list\n```\ncode"
@@ -32,7 +36,7 @@ NOT_SHOWN = {
     },
     "extract": {"commit", "stories", "partitions.*", "files.*.layout", "without_stories"},
     "validate": {"stories", "bad", "bad_share", "partitions.*"},
-    "split": {"infillable", "partitions.*"},
+    "split": {"stories", "stories_per_partition.validation", "stories_per_partition.test"},
     "tokenize": {"vocab_size_asked", "*.bytes"},
     "train": {"budget_line", "budget.*"},
 }  # fmt: skip
@@ -123,6 +127,10 @@ def test_the_curve_and_the_scores_stand_on_the_page(project: Paths) -> None:
     project.curve.write_text(project.curve.read_text().replace("\n200,", "\n207,"))
     after = both(project)
     assert before[0] != after[0] and before[1] != after[1]
+    first = project.curve.read_text().splitlines()[1]
+    project.curve.write_text(project.curve.read_text().replace(first, "1,9.7,,0.003"))
+    before, after = after, both(project)
+    assert before[0] != after[0]  # the training loss is drawn, and is in no table
     scores = project.evaluation / "stories.parquet"
     rows = pq.read_table(scores).to_pylist()
     rows[0]["nats"] += 500.0
@@ -168,6 +176,26 @@ def test_the_run_writes_both_files_and_the_same_bytes_anywhere(
         assert str(project.root) not in one.read_text() and b"\r" not in one.read_bytes()
 
 
+def test_the_bytes_do_not_hang_on_the_order_of_sets(project: Paths) -> None:
+    content = json.loads(project.evaluate_metrics.read_text())
+    content["adherence"]["Twist"]["stories"] = 19
+    project.evaluate_metrics.write_text(json.dumps(content))
+    code = (
+        "import hashlib, pathlib, sys; from tinystories.paths import Paths; from tinystories.reporting import page;"
+        "from tinystories.reporting.figures import read_inputs; from tinystories.reporting.sections import document;"
+        "d = document(read_inputs(Paths(pathlib.Path(sys.argv[1]))));"
+        "print(hashlib.sha256((page.html(d) + page.markdown(d)).encode()).hexdigest())"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code, str(project.root)],
+            env={**os.environ, "PYTHONHASHSEED": seed}, cwd=ROOT, capture_output=True, text=True, check=True,
+        ).stdout
+        for seed in ("1", "2", "3", "4")
+    }  # fmt: skip
+    assert len(digests) == 1
+
+
 def test_the_page_loads_nothing(project: Paths) -> None:
     page = Page(both(project)[0])
     assert not page.tags & {"script", "img", "iframe", "object", "embed", "video", "audio", "base", "form"}
@@ -207,7 +235,7 @@ def test_hostile_text_in_middles_is_shown_as_text(project: Paths, field: str) ->
     [
         ("extract", {"files": [{"file": HOSTILE, "stories": 1}], "kind": HOSTILE}),
         ("validate", {"reasons": {HOSTILE: 1}}),
-        ("split", {"tags": {HOSTILE: 1}, "tags_from": {HOSTILE: 2}}),
+        ("split", {"tags": {"train": {HOSTILE: 1}}, "tags_from": {HOSTILE: 2}}),
         (
             "evaluate",
             {"adherence": {HOSTILE: {"requested": 0.5, "unconditional": 0.4}}, "model": {"fingerprint": HOSTILE}},

@@ -7,7 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinystories.reporting.plots import Dot, Line, Mark, Row, bars, binned, dots, histogram, lines, log_ticks, ticks
+from tinystories.reporting.plots import (
+    WIDTH,
+    Dot,
+    Line,
+    Mark,
+    Row,
+    bars,
+    binned,
+    dots,
+    histogram,
+    lines,
+    log_ticks,
+    ticks,
+)
 
 FINITE = st.floats(-1e6, 1e6)
 
@@ -63,6 +76,25 @@ def test_a_curve_goes_down_the_page_as_the_loss_falls() -> None:
     assert heights == sorted(heights) and points[1][1] - points[0][1] == pytest.approx(
         points[2][1] - points[1][1], abs=0.1
     )
+
+
+def test_points_stand_where_the_ticks_of_both_axes_say() -> None:
+    points = [(0, 8.0), (100, 4.0), (200, 3.0)]
+    svg = lines("loss", [Line("validation", points, "second", dots=True)], "step", "nats")
+    drawn = [(float(dot.get("cx") or 0), float(dot.get("cy") or 0)) for dot in elements(svg, "circle", "second")]
+    ticks = {text.text: text for text in elements(svg, "text", "tick")}
+    for (step, loss), (x, y) in zip(points, drawn, strict=True):
+        assert x == pytest.approx(float(ticks[f"{step}"].get("x") or 0), abs=0.1)
+        assert y == pytest.approx(float(ticks[f"{loss:g}"].get("y") or 0) - 3.5, abs=0.1)  # a label hangs lower
+
+
+def test_a_histogram_s_mark_stands_where_its_axis_says() -> None:
+    svg = histogram("t", [600.0, 700.0, 800.0], [Mark(700, "mean", "ink")], "nats", "stories")
+    (mark,) = elements(svg, "line", "mark")
+    bars = elements(svg, "rect", "bar")
+    assert all(0 <= float(bar.get("x") or 0) <= WIDTH - float(bar.get("width") or 0) for bar in bars)
+    at = {text.text: float(text.get("x") or 0) for text in elements(svg, "text", "tick")}
+    assert float(mark.get("x1") or 0) == pytest.approx((at["600"] + at["800"]) / 2, abs=0.1)
 
 
 def test_names_at_the_ends_of_close_curves_do_not_cover_each_other() -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from tinystories.corpus.record import PARTITIONS
 from tinystories.reporting.document import Cell, Section, Table
-from tinystories.reporting.figures import DASH, Figure, Inputs, decimals, percent, whole
+from tinystories.reporting.figures import DASH, Figure, Inputs, decimals, percent, percent_whole, whole
 
 FILES: Final = 8  # named of those read
 TAGS_FROM: Final = {
@@ -21,12 +21,16 @@ def data(inputs: Inputs) -> Section:
     tokens = inputs.tokenize
     read, kept = inputs.extract.figure("read", whole).text, inputs.validate.figure("kept", whole).text
     size, length = tokens.figure("vocab_size", whole).text, tokens.figure("bytes_per_token", decimals(2)).text
-    text = (
-        f"{read} stories were read and {kept} kept. The tokenizer has {size} tokens, learned from the training "
-        f"partition alone; in stories that it did not learn from, a token stands for {length} bytes."
-    )
+    sentences = inputs.split.figure("sentences_per_story", decimals(1)).text
+    fit = inputs.split.figure("infillable", percent).text
+    texts = [
+        f"{read} stories were read and {kept} kept. They have {sentences} sentences on average; {fit} have the three "
+        "that it takes to learn to write between a first and a last one.",
+        f"The tokenizer has {size} tokens, learned from the training partition alone; in stories that it did not learn "
+        f"from, a token stands for {length} bytes.",
+    ]
     tables = [_partitions(inputs), _found_tags(inputs), _read_from(inputs), _left_out(inputs), _tags_from(inputs)]
-    return Section("data", "What it was trained on", [text], tables=tables)
+    return Section("data", "What it was trained on", texts, tables=tables)
 
 
 def _partitions(inputs: Inputs) -> Table:
@@ -52,19 +56,26 @@ def _left_out(inputs: Inputs) -> Table:
 
 
 def _found_tags(inputs: Inputs) -> Table:
-    tags, total = inputs.split.under("tags"), inputs.split.number("stories")
+    train, *others = (inputs.split.under("tags", name) for name in PARTITIONS)
+    total = inputs.split.number(f"stories_per_partition.{PARTITIONS[0]}")
     rows: list[list[Cell]] = []
-    for tag in sorted(tags.values):
-        count = tags.number(tag)
-        share = DASH if count is None or not total else percent(count / total)
-        rows.append([tag, tags.figure(tag, whole), Figure(share, inputs.split.source(f"tags.{tag}", "stories"))])
-    source = inputs.split.source("tags", "stories")
-    return Table(("tag", "stories", "share"), rows, source, "Tags of the stories")
+    for tag in sorted(train.values):
+        count = train.number(tag)
+        share = DASH if count is None or not total else percent_whole(count / total)
+        source = f"{train.source(tag)}; {inputs.split.source(f'stories_per_partition.{PARTITIONS[0]}')}"
+        rows.append([tag, train.figure(tag, whole), Figure(share, source), *(own.figure(tag, whole) for own in others)])
+    columns = ("tag", PARTITIONS[0], "share", *PARTITIONS[1:])
+    source = inputs.split.source("tags", "stories_per_partition")
+    return Table(columns, rows, source, "Stories with each tag")
 
 
 def _tags_from(inputs: Inputs) -> Table:
     origins = inputs.split.under("tags_from")
-    rows = [(TAGS_FROM.get(name, name), origins.figure(name, whole)) for name in sorted(origins.values)]
+    rows = [
+        (TAGS_FROM.get(name, name), origins.figure(name, whole))
+        for name in sorted(origins.values)
+        if origins.number(name)
+    ]
     return Table(("who says so", "stories"), rows, inputs.split.source("tags_from"), "Where the tags come from")
 
 

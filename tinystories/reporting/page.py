@@ -1,6 +1,7 @@
 """The document as one self-contained HTML page, and as Markdown."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ _LIST: Final = re.compile(r"^(\s*\d*)([-+=.)])(?=\s|$|[-+=])", re.MULTILINE)
 
 def html(document: Document) -> str:
     """The page: no script, no address, nothing loaded; text from stories is escaped."""
-    environment = Environment(loader=_LOADER, autoescape=True, undefined=StrictUndefined)
+    environment = _environment(escaped=True)
     css = (Path(__file__).parent / STYLE).read_text(encoding="utf-8")
     pieces = environment.get_template(PIECES).module
     return environment.get_template(PAGE).render(document=document, css=css, m=pieces)
@@ -28,10 +29,16 @@ def html(document: Document) -> str:
 
 def markdown(document: Document) -> str:
     """The same content for a reader of Markdown; text from stories can't become markup."""
-    environment = Environment(loader=_LOADER, autoescape=False, undefined=StrictUndefined)
+    return _environment(escaped=False).get_template(TEXT).render(document=document)
+
+
+@cache
+def _environment(escaped: bool) -> Environment:
+    """For HTML everything is escaped unasked; Markdown has its own filters for that."""
+    environment = Environment(loader=_LOADER, autoescape=escaped, undefined=StrictUndefined)
     environment.filters |= {"md": _escaped, "code": _code, "cell": _cell, "table": _table}
     environment.filters |= {"quote": _quote, "wishes": _wishes, "tale": _tale}
-    return environment.get_template(TEXT).render(document=document)
+    return environment
 
 
 def _escaped(text: str) -> str:
