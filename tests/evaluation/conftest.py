@@ -13,7 +13,7 @@ from tinystories.requests.controls import CONTROL_TOKENS
 from tinystories.requests.mixed import StoryTokens, Weights, draw
 from tinystories.text.tokenizer import StoryTokenizer
 from tinystories.training.batches import by_length
-from tinystories.training.loss import token_nats
+from tinystories.training.loss import target_nats
 
 ANIMALS = ["cat", "dog", "fox", "hen", "owl", "pig", "cow", "bee"]
 CONTEXT = 64
@@ -78,8 +78,8 @@ def learn(tokenizer: StoryTokenizer, stories: list[StoryTokens], steps: int = 20
             group["lr"] = 1e-2 * min(1, 10 * (step + 1) / steps) * (1 - step / steps)
         examples = [draw(tokenizer, pick.choice(stories), Weights(1, 0, 1, 0), CONTEXT, rng) for _ in range(16)]
         (batch,) = by_length(examples, CONTEXT, 100_000)
-        nats_BT = token_nats(model(batch.inputs_BT), batch.targets_BT, batch.mask_BT)
+        nats_N = target_nats(model.hidden(batch.inputs_BT), model.head, batch.targets_BT, batch.mask_BT)
         optimiser.zero_grad()
-        (nats_BT.sum() / batch.valid).backward()
+        nats_N.mean().backward()
         optimiser.step()
     return Lesson(model.eval(), stories)

@@ -23,8 +23,11 @@ class Bigram(nn.Module):
         super().__init__()
         self.table = nn.Parameter(torch.randn(vocabulary, vocabulary, generator=torch.Generator().manual_seed(seed)))
 
-    def forward(self, ids_BT: Tensor) -> Tensor:
+    def hidden(self, ids_BT: Tensor) -> Tensor:
         return self.table[ids_BT]
+
+    def head(self, x_BTD: Tensor) -> Tensor:
+        return x_BTD
 
 
 def test_the_figures_of_two_stories_are_as_worked_by_hand() -> None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from torch import nn
 
 from tinystories.evaluation.intervals import paired_interval
+from tinystories.model.transformer import Transformer
 from tinystories.requests.controls import BOS
 from tinystories.requests.example import Example
 from tinystories.requests.mixed import Controls, StoryTokens, between
@@ -51,7 +51,7 @@ def measurable(tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], contex
 
 
 def middle_nats(
-    model: nn.Module, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int
+    model: Transformer, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int
 ) -> list[MiddleNats]:
     """Both forms of each story's middle, in fp32; `stories` are `measurable`."""
     forms = [between(tokenizer, story, _NO_CONTROLS) for story in stories]
@@ -68,7 +68,7 @@ def middle_nats(
 
 
 def last_nats(
-    model: nn.Module,
+    model: Transformer,
     tokenizer: StoryTokenizer,
     stories: Sequence[StoryTokens],
     generated: Sequence[Sequence[int]],

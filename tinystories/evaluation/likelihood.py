@@ -4,9 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from torch import nn
-
 from tinystories.evaluation.intervals import mean_interval
+from tinystories.model.transformer import Transformer
 from tinystories.requests.mixed import StoryTokens, plain
 from tinystories.text.tokenizer import StoryTokenizer
 from tinystories.training.loss import sequence_nats
@@ -22,7 +21,7 @@ class Score:
     bytes: int
 
 
-def score(model: nn.Module, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int) -> list[Score]:
+def score(model: Transformer, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int) -> list[Score]:
     """Score each story in the plain form `<bos> text <eos>`, in fp32; long ones in windows of `context`."""
     scored = sequence_nats(model, [plain(tokenizer, story) for story in stories], context)
     return [
