@@ -94,6 +94,18 @@ def test_a_short_text_with_paragraphs_is_one_story(tmp_path: Path) -> None:
     assert [story.text for story in read_stories(path)] == [CAT]
 
 
+def test_a_short_text_without_paragraphs_has_a_story_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "stories.txt"
+    path.write_text("\n".join(FLAT))
+    assert [story.text for story in read_stories(path)] == FLAT
+
+
+def test_a_long_text_has_a_story_a_line_even_with_blank_lines_between(tmp_path: Path) -> None:
+    path = tmp_path / "stories.txt"
+    path.write_text("\n\n".join(FLAT * 100))
+    assert [story.text for story in read_stories(path)] == FLAT * 100
+
+
 def test_a_folder_with_one_story_a_file_is_read_in_the_order_of_names(tmp_path: Path) -> None:
     for number, story in enumerate(STORIES):
         (tmp_path / f"{number:03}.txt").write_text(story + "\n")
@@ -209,6 +221,8 @@ def test_json_values_across_the_reader_s_pieces_arrive_whole(tmp_path: Path) -> 
     [
         ("cut.jsonl", '{"text": "One."}\n{"text": "Two."}\n{"text": "Thr', "line 3: not JSON"),
         ("wrong.jsonl", '{"text": "One."}\n\n{"text": Two}\n', "line 3: not JSON"),
+        ("inside.jsonl", '{"text": "One."}\n{"text":\n\nTwo}\n', "line 4: not JSON"),
+        ("indented.json", '[\n{\n"text": "One."\n},\n{"text": 5}]', "line 5: the story is a int"),
         ("cut.json", '[{"text": "One."},\n{"text": "Two."}', "the JSON array has no end"),
         ("first.json", '[{"text": "One.\n', "line 1: begins like JSON and isn't"),
         ("number.jsonl", '{"text": 5}\n', "line 1: the story is a int, not a text"),
@@ -248,6 +262,15 @@ def test_text_that_is_not_utf8_is_named_with_its_byte_offset(tmp_path: Path, suf
     offset = len(before) + len(begin) + 3
     assert f"latin.{suffix}: not UTF-8: byte 0xe9 at byte offset {offset};" in str(caught.value)
     assert far == (offset > 1 << 20)
+
+
+def test_the_byte_offset_is_right_behind_a_character_that_two_reads_share(tmp_path: Path) -> None:
+    before = b'{"text": "' + b"x" + "é".encode() * (1 << 19)
+    assert before[(1 << 20) - 1 : (1 << 20) + 1] == "é".encode()
+    path = tmp_path / "stories.jsonl"
+    path.write_bytes(before + b'\xff"}\n')
+    with pytest.raises(ValidationError, match=f"byte 0xff at byte offset {len(before)};"):
+        list(read_stories(path))
 
 
 def test_utf16_is_named_as_not_utf8_and_not_taken_for_stories(tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ def read(folder: Path, root: Path, name: str, endpoint: str = NO_HUB) -> dict[st
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    assert "Retrying" not in done.stderr, "without a network it says so at once"
     answer: dict[str, Any] = json.loads(done.stdout)
     assert answer.pop("telemetry") is False
     return answer

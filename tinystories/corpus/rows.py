@@ -19,14 +19,14 @@ def measure(rows: Iterable[dict[str, Any]], known_tags: Collection[str]) -> Iter
 
     earlier_copies: rows before this one with the same normalised text.
     other_partition: 1 if an earlier copy is in another partition.
-    unknown_tags: names in `features` or `tags` that are not in `known_tags`.
+    unknown_tags: how many names in `features` or `tags` are not in `known_tags`; unknown_names: a line each.
     """
     copies: Counter[str] = Counter()
     partitions: dict[str, str] = {}
     for number, row in enumerate(rows):
         text: str = row["text"]
         identity = story_id(text)
-        names = {*(row["features"] or ()), *(row["tags"] or ())}
+        unknown = sorted({*(row["features"] or ()), *(row["tags"] or ())} - set(known_tags))
         yield {
             "row": number,
             "story_id": row["story_id"],
@@ -41,6 +41,7 @@ def measure(rows: Iterable[dict[str, Any]], known_tags: Collection[str]) -> Iter
             "id_differs": int(identity != row["story_id"]),
             "earlier_copies": copies[identity],
             "other_partition": int(partitions.setdefault(identity, row["partition"]) != row["partition"]),
-            "unknown_tags": sorted(names - set(known_tags)),
+            "unknown_tags": len(unknown),
+            "unknown_names": "\n".join(unknown),
         }
         copies[identity] += 1
