@@ -18,7 +18,8 @@ def closure(root: Path, stage: str) -> list[str]:
 
     Imports inside functions count; those for type checkers alone do not. Of an __init__.py only
     the imports at its top count: what it hands out lazily is for users, and no stage asks for it.
-    Files of data that a module names, such as "tagger.json" beside it, belong to it.
+    Files of data that a module names, such as "tagger.json" beside it, belong to it. Empty files
+    are left out: DVC warns of each at every step, and an __init__.py that gets a line comes in.
     """
     waiting = [root / PACKAGE / "stages" / f"{stage}.py"]
     found: set[Path] = set()
@@ -30,7 +31,7 @@ def closure(root: Path, stage: str) -> list[str]:
         if module.suffix == ".py":
             tree = ast.parse(module.read_text(encoding="utf-8"))
             waiting += [*_parents(root, module), *_imported(root, module, tree), *_data(module, tree)]
-    return sorted(path.relative_to(root).as_posix() for path in found)
+    return sorted(path.relative_to(root).as_posix() for path in found if path.stat().st_size)
 
 
 def imports(tree: ast.Module, *, top_only: bool = False) -> Iterator[ast.Import | ast.ImportFrom]:

@@ -21,6 +21,9 @@ os.environ.setdefault("DO_NOT_TRACK", "true")
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag, ViewType
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
+
+TROUBLE: Final = (MlflowException, SQLAlchemyError)  # a database that is locked, broken or of another version
 
 EXPERIMENT: Final = "tinystories"
 KEY_TAG: Final = "tinystories.fingerprint"
@@ -64,7 +67,7 @@ class _Live:
             client.update_run(run.info.run_id, status="RUNNING")
             self.last = {name: _last_step(client, run, name) for name in run.data.metrics}
             self.client, self.run_id = client, run.info.run_id
-        except MlflowException as error:
+        except TROUBLE as error:
             self._give_up(error)
 
     def log(self, step: int, values: dict[str, float]) -> None:
@@ -74,7 +77,7 @@ class _Live:
         now = _now()
         try:
             self.client.log_batch(self.run_id, metrics=[Metric(name, value, now, step) for name, value in new.items()])
-        except MlflowException as error:
+        except TROUBLE as error:
             self._give_up(error)
         self.last |= dict.fromkeys(new, step)
 
@@ -83,10 +86,10 @@ class _Live:
             return
         try:
             self.client.set_terminated(self.run_id, status)
-        except MlflowException as error:
+        except TROUBLE as error:
             self._give_up(error)
 
-    def _give_up(self, error: MlflowException) -> None:
+    def _give_up(self, error: Exception) -> None:
         self.client = None
         reason = " ".join(str(error).split())[:200]
         print(f"MLflow does not follow this run ({reason}); later: tinystories runs sync", file=sys.stderr)

@@ -1,0 +1,49 @@
+"""A project of its own, small enough that the whole pipeline runs in seconds, for all tests in this folder.
+
+They share one worker (xdist_group), so that it is made once; a test that changes it puts it back.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.project import Project, copy_repository
+
+SMALL = {
+    "source.limit": 150,
+    "partitions.validation": 0.1,
+    "tokenize.vocab_size": 500,
+    "model.width": 32, "model.layers": 2, "model.heads": 2, "model.ffn": 64, "model.context": 256,
+    "train.steps": 24, "train.threads": 1, "train.batch_tokens": 1024,
+    "train.validate_every": 8, "train.checkpoint_every": 8, "train.validation_stories": 8,
+    "evaluate.stories": 8, "evaluate.bootstrap": 40, "evaluate.per_tag": 2, "evaluate.infillings": 2,
+    "evaluate.max_tokens": 60,
+}  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("pipeline"))
+
+
+@pytest.fixture(scope="session")
+def fresh(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project that is small and has not run."""
+    project = copy_repository(root, tmp_path_factory.mktemp("fresh") / "project")
+    for file in ("dvc.lock", "reports/report.md", "reports/metrics", "reports/plots"):
+        path = project.root / file
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    project.set(SMALL)
+    project.commit("a small project")
+    return project
+
+
+@pytest.fixture(scope="session")
+def project(fresh: Project) -> Project:
+    """The same project after `dvc repro` and `tinystories runs sync`, all committed."""
+    fresh.run("dvc repro")
+    fresh.run("python -m tinystories runs sync")
+    fresh.commit("ran")
+    return fresh
