@@ -11,7 +11,7 @@ OVERFIT: Final = 1.02  # the last validation loss over the lowest one
 WEAK_JUDGE: Final = 0.7  # F1 below which a judge's rate says little
 
 _ASKING: Final[dict[Standing, str]] = {
-    "bad": "Asking changes nothing for {}: found no more often than in stories that were asked for nothing.",
+    "bad": "No more often found where asked for than in stories that were asked for nothing: {}.",
     "unclear": "Too few stories to say whether asking helps for {}.",
     "good": "Asking clearly raises {}.",
 }

@@ -120,7 +120,7 @@ def _perplexity(own: Metrics) -> Figure:
 def _distribution(inputs: Inputs) -> Plot:
     nats = [float(row["nats"]) for row in inputs.scores]
     mean = statistics.fmean(nats)
-    mark = plots.Mark(mean, f"mean {mean:.0f}", "ink")
+    mark = plots.Mark(mean, f"mean {mean:,.0f}", "ink")
     svg = plots.histogram("Distribution of nats per story", nats, [mark], "nats per story", "stories")
     source = f"{inputs.scores_name}: nats"
     cuts = statistics.quantiles(nats, n=20, method="inclusive") if len(nats) > 1 else nats * 19
