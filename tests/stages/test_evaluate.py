@@ -15,11 +15,13 @@ import torch
 from tinystories import StoryModel
 from tinystories.corpus.record import SPLIT, story_id
 from tinystories.errors import ModelError, TinyStoriesError
+from tinystories.evaluation.ngram import NGram
 from tinystories.files import read_json
 from tinystories.model.folder import save_model
 from tinystories.model.transformer import ModelConfig, Transformer
 from tinystories.params import load_params
 from tinystories.paths import Paths
+from tinystories.requests.controls import BOS_ID, EOS_ID
 from tinystories.requests.mixed import plain
 from tinystories.requests.stored import StoredStories
 from tinystories.stages import evaluate, tokenize
@@ -33,6 +35,7 @@ SMALL = (
     "evaluate.per_tag=3", "evaluate.infillings=2", "evaluate.max_tokens=40", "evaluate.bootstrap=100",
     "tokenize.vocab_size=400", "train.device=cpu", "model.context=128",
 )  # fmt: skip
+SAMPLING = {"max_tokens": 40, "temperature": 0.8, "top_p": 0.95, "top_k": 0, "seed": 1}  # SMALL's and the defaults
 NAMES = ["Tom", "Lily", "Ben", "Mia", "Sam", "Anna", "Max", "Sue", "Tim", "Zoe", "Leo", "Eva"]
 STORIES = [
     f'{name} had a {colour} {toy}. One day it fell into the river. "Oh no!" said {name}. A kind duck brought it '
@@ -124,9 +127,24 @@ def test_the_likelihood_is_the_training_loss_of_the_test_stories(paths: Paths, m
     assert sum(row["bytes"] for row in rows) == sum(len(text.encode()) for text in STORIES[::6])
 
 
-def test_counting_beats_guessing_and_a_random_model_beats_neither(metrics: dict[str, Any]) -> None:
+def test_the_baselines_are_counted_on_the_training_stories_and_measured_on_the_test_stories(
+    paths: Paths, metrics: dict[str, Any]
+) -> None:
+    train, test = (
+        [[BOS_ID, *story.text, EOS_ID] for story in StoredStories(paths.tokens, partition)]
+        for partition in ("train", "test")
+    )
+    for name, order in (("unigram", 1), ("kneser_ney_5", 5)):
+        nats = [x.sum() for x in NGram.fit(train, order, StoryTokenizer.load(paths.tokens).vocab_size).nats(test)]
+        assert metrics["baselines"][name]["nats_per_story"] == pytest.approx(sum(nats) / len(nats), rel=1e-5)
+    assert metrics["baselines"]["unigram"]["training_tokens"] == sum(len(story) - 1 for story in train)
     unigram, five = (metrics["baselines"][name]["nats_per_token"] for name in ("unigram", "kneser_ney_5"))
     assert five < unigram < math.log(400) < metrics["likelihood"]["nats_per_token"] + 0.5
+
+
+def test_test_stories_are_looked_for_in_training_text_only(metrics: dict[str, Any]) -> None:
+    assert 0.5 < metrics["memorisation"]["real_share_8grams_in_train"] < 1
+    assert metrics["memorisation"]["share_8grams_in_train"] < 0.1
 
 
 def test_every_generated_story_is_kept_with_what_was_asked_and_what_the_judge_says(
@@ -144,12 +162,12 @@ def test_every_generated_story_is_kept_with_what_was_asked_and_what_the_judge_sa
             assert metrics["adherence"][tag][key] == pytest.approx(sum(verdicts) / 3, abs=1e-5)
     ended = [row["stopped"] == "eos" for row in rows if row["asked"] is None]
     assert metrics["completion"]["share"] == pytest.approx(sum(ended) / 3, abs=1e-5)
+    assert (metrics["completion"]["stories"], metrics["completion"]["requested_stories"]) == (3, 18)
 
 
 def test_a_kept_story_can_be_asked_for_again(paths: Paths, metrics: dict[str, Any]) -> None:
     rows = lines(paths.evaluation / "generated.jsonl")
-    settings = {"max_tokens": 40, "temperature": 0.8, "top_p": 0.95, "top_k": 0, "seed": 1}
-    again = StoryModel.load(paths.model).generate(tags=["Twist"], count=3, **settings)
+    again = StoryModel.load(paths.model).generate(tags=["Twist"], count=3, **SAMPLING)
     assert [story.text for story in again] == [row["text"] for row in rows if row["asked"] == "Twist"]
 
 
@@ -159,6 +177,9 @@ def test_infillings_hold_the_sentences_word_for_word_and_both_middles(paths: Pat
     for row in rows:
         assert row["first"] + row["middle"] + row["last"] in STORIES
         assert row["generated"] != row["middle"]
+        given = {key: row[key] for key in ("first", "last", "index")}
+        (again,) = StoryModel.load(paths.model).generate(**given, **SAMPLING)
+        assert again.text == row["first"] + row["generated"] + row["last"]
         assert {"stopped", "tokens", "nats", "seed", "middle_with_last", "last_after_other"} <= row.keys()
 
 
@@ -166,7 +187,8 @@ def test_the_plot_is_a_table_of_the_rates(paths: Paths, metrics: dict[str, Any])
     with paths.adherence_plot.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["tag"] for row in rows] == list(TAGS)
-    assert all(float(row["requested"]) == metrics["adherence"][row["tag"]]["requested"] for row in rows)
+    evaluate._write_adherence(paths.root / "plot.csv", {"Twist": {"requested": 0.5, "unconditional": None}})
+    assert (paths.root / "plot.csv").read_text(encoding="utf-8") == "tag,requested,unconditional\nTwist,0.5,\n"
 
 
 def test_the_same_inputs_give_the_same_bytes(paths: Paths, metrics: dict[str, Any]) -> None:
