@@ -27,7 +27,7 @@ def test_json_is_one_line_a_story_and_the_same_bytes_each_time(folder: Path) -> 
 def test_stories_go_to_stdout_and_what_became_of_the_request_to_stderr(folder: Path) -> None:
     outcome = generate_command(folder, Request(start="Once", max_tokens=9), count=2)
     assert outcome.out.startswith("Once")
-    assert outcome.note == "2 stories, 0 came to their end, start 2/2"
+    assert outcome.note == "2 stories, 0 ended by themselves, start 2/2"
 
 
 def test_a_control_that_no_story_keeps_exits_with_one_and_says_which(folder: Path) -> None:

@@ -14,6 +14,7 @@ from tinystories.errors import ModelError, RequestError
 from tinystories.generation.decode import write
 from tinystories.model.folder import LoadedModel
 from tinystories.requests.controls import BOS_ID, CONTROL_TOKENS, EOS_ID
+from tinystories.text.tagger import Tagger
 
 FIRST, LAST = "Tom had a red kite.", "And so they all went home, tired and glad."
 
@@ -234,6 +235,19 @@ def test_a_request_without_room_in_the_context_is_refused_before_anything_is_wri
         model.generate(prompt="dog " * 400)
     [story] = model.generate(max_tokens=10_000)
     assert story.tokens <= model.engine.context
+
+
+def test_tags_are_asked_for_in_the_prompt_and_told_by_the_judge(bigram: StoryModel) -> None:
+    listening = bent(bigram, [])
+    stories = listening.generate(tags=["Twist", "Dialogue"], count=8)
+    control = listening.loaded.tokenizer.control
+    assert listening.engine.prompts[0] == [  # type: ignore[attr-defined]
+        control("<bos>"), control("<Dialogue>"), control("<Twist>"), control("<story>"),
+    ]  # fmt: skip
+    for story in stories:
+        found = Tagger.load("judge").tags(story.text)
+        assert story.met == {"tag:Dialogue": "Dialogue" in found, "tag:Twist": "Twist" in found}
+    assert {story.met["tag:Dialogue"] for story in stories} == {True, False}
 
 
 def test_an_option_that_is_none_is_refused(model: StoryModel) -> None:

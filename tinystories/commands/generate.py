@@ -45,8 +45,8 @@ def parse_words(text: str | None) -> tuple[str, ...]:
 
 def summary(stories: Sequence[Story]) -> str:
     """One line: how many stories, how many ended by themselves, and how often each control was met."""
-    ended = sum(story.stopped in ("eos", "end_word") for story in stories)
-    parts = [f"{len(stories)} stor{'y' if len(stories) == 1 else 'ies'}", f"{ended} came to their end"]
+    ended = sum(story.stopped == "eos" for story in stories)
+    parts = [f"{len(stories)} stor{'y' if len(stories) == 1 else 'ies'}", f"{ended} ended by themselves"]
     for control in stories[0].met:
         parts.append(f"{control} {sum(story.met[control] for story in stories)}/{len(stories)}")
     return ", ".join(parts)

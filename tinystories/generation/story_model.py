@@ -20,6 +20,7 @@ from tinystories.generation.words import count_words
 from tinystories.model.folder import LoadedModel, load_model
 from tinystories.requests.controls import EOS
 from tinystories.requests.mixed import Controls, StoryTokens, between_prompt_ids, plain, prompt_ids
+from tinystories.text.tagger import Tagger
 from tinystories.text.tags import Tag
 from tinystories.training.loss import sequence_nats
 
@@ -169,8 +170,6 @@ def _settings(request: Request) -> Settings:
 
 
 def _judge(text: str) -> Sequence[Tag]:
-    from tinystories.text.tagger import Tagger
-
     return Tagger.load("judge").tags(text)
 
 
