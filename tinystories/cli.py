@@ -1,19 +1,14 @@
 """The command line: thin, and nothing heavy is imported before a command needs it."""
 
-import importlib
 import json
-import os
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tinystories.errors import ParamsError, TinyStoriesError
-from tinystories.params import Params, explain_params, flat, load_params
+from tinystories.params import explain_params, flat, load_params
 from tinystories.paths import Paths
 from tinystories.text.tags import TAGS
 
@@ -61,11 +56,6 @@ def project_root() -> Path:
         if (folder / "params.yaml").is_file():
             return folder
     raise ParamsError(f"no params.yaml in {here} or above: run this in a tinystories project")
-
-
-def store_root(root: Path) -> Path:
-    """Where MLflow's store is: the project that DVC was started in, even if it works in a copy of it."""
-    return Path(os.environ.get("DVC_ROOT") or root)
 
 
 # ---- stages
@@ -156,47 +146,12 @@ def report(set_: Set = None, json_: Json = False) -> None:
 
 
 def _stage(name: str, overrides: list[str] | None, as_json: bool) -> None:
-    root = project_root()
-    params, paths = load_params(root, overrides or ()), Paths(root)
-    stage: Callable[..., dict[str, Any]] = importlib.import_module(f"tinystories.stages.{name}").run
-    started = time.monotonic()
-    with _bar(name) as update:
-        if name == "train":
-            metrics = _followed_training(params, paths, update)
-        elif name == "evaluate":
-            metrics = stage(params, paths, on_story=update)
-        else:
-            metrics = stage(params, paths)
-    from tinystories.summary import headline
+    from tinystories.commands.pipeline import run_stage
 
-    _say(f"{name}: {headline(name, metrics)} [{time.monotonic() - started:.1f} s]")
-    if name in ("train", "evaluate", "report"):
-        _sync(params, paths)
+    root = project_root()
+    metrics = run_stage(name, load_params(root, overrides or ()), Paths(root), _say)
     if as_json:
         _print(metrics, as_json)
-
-
-def _followed_training(params: Params, paths: Paths, update: Callable[[int, int], None]) -> dict[str, Any]:
-    """Train, with a live run in MLflow."""
-    from tinystories.stages.train import provenance, run
-    from tinystories.tracking import live
-
-    with live(store_root(paths.root), provenance(params, paths), params) as log:
-        return run(params, paths, on_log=log, on_step=update, say=lambda message: _say(f"train: {message}"))
-
-
-@contextmanager
-def _bar(name: str) -> Iterator[Callable[[int, int], None]]:
-    """Yield what to call with (done, of how many); a bar is drawn on a terminal and nowhere else."""
-    if not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(name, total=None)
-        yield lambda done, total: progress.update(bar, completed=done, total=total)
 
 
 # ---- parameters and runs
@@ -228,8 +183,10 @@ def sync() -> None:
     \b
     Example: tinystories runs sync
     """
+    from tinystories.commands.pipeline import sync_run
+
     root = project_root()
-    _sync(load_params(root), Paths(root))
+    sync_run(load_params(root), Paths(root), _say)
 
 
 @app.command()
@@ -304,6 +261,28 @@ def score(
     _end(score_command(file, model or _default_model(), json_))
 
 
+@app.command()
+def tag(
+    file: Annotated[list[Path], typer.Argument(help="Files of stories, in any layout that source.kind files reads.")],
+    gold: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Hand labels: precision, recall and F1 of tagger and judge.")
+    ] = None,
+    fit: Annotated[
+        Path | None, typer.Option(metavar="LABELS", help="Fit tagger and judge anew to these labels of the stories.")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """The tags of each story; with --gold, how well they are found.
+
+    \b
+    Examples: tinystories tag stories.txt --json
+              tinystories tag stories.txt --gold gold.jsonl
+    """
+    from tinystories.commands.tag import tag_command
+
+    _end(tag_command(file, gold, fit, json_))
+
+
 def _default_model() -> Path:
     try:
         return Paths(project_root()).model
@@ -317,19 +296,6 @@ def _end(outcome: "Outcome") -> None:
         _say(outcome.note)
     if outcome.code:
         raise typer.Exit(outcome.code)
-
-
-def _sync(params: Params, paths: Paths) -> None:
-    from tinystories.runfiles import is_synced, read_run
-
-    store, run = store_root(paths.root), read_run(paths)
-    if run is None:
-        _say("runs: no model in models/current yet; make repro trains one")
-    elif not is_synced(Paths(store).mlflow, run):
-        from tinystories.tracking import sync
-
-        sync(store, run, params)
-        _say(f"runs: MLflow shows the model {run.fingerprint}")
 
 
 def _print(value: Any, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from tinystories.errors import TinyStoriesError
 from tinystories.params import Params, flat
 from tinystories.paths import Paths
 from tinystories.runfiles import LOCK_TAG, STATE_TAG, RunFiles, named_metrics
@@ -91,8 +92,7 @@ class _Live:
 
     def _give_up(self, error: Exception) -> None:
         self.client = None
-        reason = " ".join(str(error).split())[:200]
-        print(f"MLflow does not follow this run ({reason}); later: tinystories runs sync", file=sys.stderr)
+        print(f"MLflow does not follow this run ({_reason(error)}); later: tinystories runs sync", file=sys.stderr)
 
 
 def sync(store: Path, run: RunFiles, params: Params) -> str:
@@ -100,8 +100,17 @@ def sync(store: Path, run: RunFiles, params: Params) -> str:
 
     Idempotent: sends only steps beyond the last one there, metrics whose value differs and
     artifacts whose content differs. What the model was trained by is read from its folder; `params`
-    says what it was evaluated by.
+    says what it was evaluated by. Raises TinyStoriesError where the database can't be used.
     """
+    try:
+        return _sync(store, run, params)
+    except TROUBLE as error:
+        raise TinyStoriesError(
+            f"MLflow can't use {Paths(store).mlflow} ({_reason(error)}): move it away and type tinystories runs sync"
+        ) from None
+
+
+def _sync(store: Path, run: RunFiles, params: Params) -> str:
     client = _client(store)
     there = _find_or_create(client, store, run.made_from, params)
     run_id = there.info.run_id
@@ -197,6 +206,10 @@ def _send_artifacts(client: Any, run: Run, files: RunFiles) -> None:
             client.log_artifact(run.info.run_id, str(path), name)
         there[name] = content
     _set_tags(client, run, {ARTIFACTS_TAG: json.dumps(there, sort_keys=True)})
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _batches(metrics: list[Metric]) -> Iterator[list[Metric]]:

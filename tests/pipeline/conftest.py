@@ -8,18 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.project import Project, copy_repository
-
-SMALL = {
-    "source.limit": 150,
-    "partitions.validation": 0.1,
-    "tokenize.vocab_size": 500,
-    "model.width": 32, "model.layers": 2, "model.heads": 2, "model.ffn": 64, "model.context": 256,
-    "train.steps": 24, "train.threads": 1, "train.batch_tokens": 1024,
-    "train.validate_every": 8, "train.checkpoint_every": 8, "train.validation_stories": 8,
-    "evaluate.stories": 8, "evaluate.bootstrap": 40, "evaluate.per_tag": 2, "evaluate.infillings": 2,
-    "evaluate.max_tokens": 60,
-}  # fmt: skip
+from tests.pipeline.project import SMALL, Project, copy_repository
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,12 +2,24 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+SMALL = {
+    "source.limit": 150,
+    "partitions.validation": 0.1,
+    "tokenize.vocab_size": 500,
+    "model.width": 32, "model.layers": 2, "model.heads": 2, "model.ffn": 64, "model.context": 256,
+    "train.steps": 24, "train.threads": 1, "train.batch_tokens": 1024,
+    "train.validate_every": 8, "train.checkpoint_every": 8, "train.validation_stories": 8,
+    "evaluate.stories": 8, "evaluate.bootstrap": 40, "evaluate.per_tag": 2, "evaluate.infillings": 2,
+    "evaluate.max_tokens": 60,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,7 @@ class Project:
         (self.root / "params.yaml").write_text("\n".join(lines) + "\n")
 
     def commit(self, message: str) -> None:
-        self.run(f"git add -A && git commit -q --allow-empty -m '{message}'")
+        self.run(f"git add -A && git commit -q --allow-empty -m {shlex.quote(message)}")
 
 
 def copy_repository(root: Path, to: Path) -> Project:

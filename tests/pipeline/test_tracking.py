@@ -191,6 +191,19 @@ def test_training_goes_on_when_mlflow_does_not(
     assert "tinystories runs sync" in line
 
 
+def test_a_finished_stage_stays_finished_when_mlflow_fails(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_bytes(b"this is no database" * 100)
+    broken = {"DVC_ROOT": str(tmp_path)}
+
+    stage = project.try_("python -m tinystories report", broken)
+    assert (stage.returncode, len(stage.stderr.splitlines())) == (0, 2)
+    assert "MLflow can't use" in stage.stderr
+
+    asked = project.try_("python -m tinystories runs sync", broken)
+    assert asked.returncode == 2
+    assert asked.stderr.startswith("error: MLflow can't use")
+
+
 def test_another_model_is_another_run_and_two_can_be_compared(project: Project, synced: Path, tmp_path: Path) -> None:
     root = tmp_path / "copy"
     for part in ("models/current", "reports", "data/tokens"):
