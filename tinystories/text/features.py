@@ -87,14 +87,9 @@ def _thirds(reading: Reading) -> Features:
     """N-grams of beginning, middle and ending; in which sentences cues occur, and in which order."""
     total = len(reading.words)
     early, ending = reading.early, max(reading.early, reading.ending)
-    ngrams: set[str] = set()
-    for place, part in (
-        ("a ", reading.words[:early]),
-        ("b ", reading.words[early:ending]),
-        ("e ", reading.words[reading.ending :]),
-    ):
-        for sentence in part:
-            ngrams |= _ngrams(place, sentence)
+    parts = {"a ": reading.words[:early], "b ": reading.words[early:ending], "e ": reading.words[reading.ending :]}
+    ngrams = {ngram for place, part in parts.items() for sentence in part for ngram in _ngrams(place, sentence)}
+    ngrams |= {ngram for sentence in reading.words for ngram in _ngrams("w ", sentence)}
     values = _spoken(reading)
     first, last = [total] * len(CUES), [-1] * len(CUES)
     sentences_with, in_ending = [0] * len(CUES), [0] * len(CUES)
