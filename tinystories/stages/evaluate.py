@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from tinystories.errors import ModelError, TinyStoriesError
 from tinystories.evaluation.adherence import adherence
-from tinystories.evaluation.asked import Asked, write_middles, write_stories
+from tinystories.evaluation.asked import PROMPTS, Asked, write_middles, write_prompted, write_stories
 from tinystories.evaluation.completion import completion
 from tinystories.evaluation.diversity import count_words, diversity
 from tinystories.evaluation.infilling import infilling, last_nats, leading, measurable, middle_nats
@@ -77,7 +77,7 @@ def run(
     loaded = model.loaded
     fillable = measurable(loaded.tokenizer, test.stories, loaded.config.context)
     chosen = fillable[: settings.infillings]
-    done = _counter(on_story, settings.per_tag * (1 + len(TAGS)) + len(chosen))
+    done = _counter(on_story, settings.per_tag * (1 + len(TAGS)) + len(PROMPTS) + len(chosen))
     # top-k is off, so that the two settings in params.yaml are all there is
     request = Request(
         max_tokens=settings.max_tokens, temperature=settings.temperature, top_p=settings.top_p, top_k=0, seed=seed
@@ -85,6 +85,7 @@ def run(
 
     scores = score(loaded.model, loaded.tokenizer, test.stories, loaded.config.context)
     asked = write_stories(model, judge, request, settings.per_tag, done)
+    prompted = write_prompted(model, judge, request, done)
     filled, middles = _infill(model, test, fillable, chosen, request, settings.bootstrap, done)
     metrics = {
         "model": {"parameters": loaded.config.parameters, "fingerprint": loaded.fingerprint},
@@ -96,7 +97,7 @@ def run(
     }
     result: dict[str, Any] = _plain(metrics)
     _write_scores(paths.evaluation / "stories.parquet", scores)
-    _write_json_lines(paths.evaluation / "generated.jsonl", [one.to_json() for one in asked])
+    _write_json_lines(paths.evaluation / "generated.jsonl", [one.to_json() for one in [*prompted, *asked]])
     _write_json_lines(paths.evaluation / "infillings.jsonl", middles)
     _write_adherence(paths.adherence_plot, result["adherence"])
     write_json(paths.evaluate_metrics, result)
