@@ -15,6 +15,7 @@ import torch
 from tinystories import StoryModel
 from tinystories.corpus.record import SPLIT, story_id
 from tinystories.errors import ModelError, TinyStoriesError
+from tinystories.evaluation.asked import PROMPTS
 from tinystories.evaluation.ngram import NGram
 from tinystories.files import read_json
 from tinystories.model.folder import save_model
@@ -147,10 +148,17 @@ def test_test_stories_are_looked_for_in_training_text_only(metrics: dict[str, An
     assert metrics["memorisation"]["share_8grams_in_train"] < 0.1
 
 
+def split_prompted(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows of the stories for fixed prompts, and those that the figures are about."""
+    return [row for row in rows if "prompt" in row["request"]], [row for row in rows if "prompt" not in row["request"]]
+
+
 def test_every_generated_story_is_kept_with_what_was_asked_and_what_the_judge_says(
     paths: Paths, metrics: dict[str, Any]
 ) -> None:
-    rows = lines(paths.evaluation / "generated.jsonl")
+    prompted, rows = split_prompted(lines(paths.evaluation / "generated.jsonl"))
+    assert [row["request"]["prompt"] for row in prompted] == list(PROMPTS)
+    assert all(row["text"].startswith(row["request"]["prompt"]) for row in prompted)
     assert [row["asked"] for row in rows] == [tag for tag in (None, *TAGS) for _ in range(3)]
     judge = Tagger.load("judge")
     for row in rows:
@@ -230,7 +238,8 @@ def test_progress_counts_every_generated_story(paths: Paths) -> None:
     heard: list[tuple[int, int]] = []
     params = load_params(paths.root, [*SMALL, "evaluate.max_tokens=4"])
     evaluate.run(params, paths, lambda ended, stories: heard.append((ended, stories)))
-    assert heard[-1] == (3 * 7 + 2, 3 * 7 + 2) and [ended for ended, _ in heard] == sorted(ended for ended, _ in heard)
+    stories = 3 * 7 + len(PROMPTS) + 2
+    assert heard[-1] == (stories, stories) and [ended for ended, _ in heard] == sorted(ended for ended, _ in heard)
 
 
 def refuses(some: Paths, kind: type[Exception], message: str) -> None:

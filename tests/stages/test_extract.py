@@ -173,7 +173,7 @@ def test_a_failed_extract_leaves_nothing_that_looks_finished(project: Path) -> N
 
 
 def test_hand_labelled_stories_are_all_found_in_the_shared_text(project: Path, shared: Path) -> None:
-    from tinystories.text.tagger import fitted_ids
+    from tinystories.text.fitted import fitted_ids
 
     metrics, rows = run(project, "source.kind=files", f"source.path={shared / 'data' / 'stories'}")
     assert metrics["stories"] == 15_338 + 1_260

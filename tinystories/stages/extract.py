@@ -15,7 +15,7 @@ from tinystories.errors import SourceError
 from tinystories.files import write_json
 from tinystories.params import Params, PartitionParams
 from tinystories.paths import Paths
-from tinystories.text.tagger import fitted_ids
+from tinystories.text.fitted import fitted_ids
 from tinystories.text.tags import TAGS
 
 _SPELLED: Final = {tag.casefold(): tag for tag in TAGS}
