@@ -37,6 +37,8 @@ def fit(name: Name, stories: Mapping[str, str], labels: Mapping[str, Sequence[Ta
     beside the values of the family. A tag's threshold comes from held-out folds of the same labels.
     The same input gives the same bytes. Raises SourceError if a tag is too rare to be learned.
     """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     identities = sorted(identity for identity in labels if half(identity) == name)
     family = FAMILIES[name]
     if not identities:
@@ -44,11 +46,16 @@ def fit(name: Name, stories: Mapping[str, str], labels: Mapping[str, Sequence[Ta
     table = _Table.of([features(read(stories[identity]), family) for identity in identities], family)
     labels_NT = np.array([[tag in labels[identity] for tag in TAGS] for identity in identities])
     _check_enough(name, labels_NT)
+    with threadpool_limits(1):  # threads cost more than they save on vectors this short
+        return _fitted(name, identities, table, labels_NT)
+
+
+def _fitted(name: Name, identities: list[str], table: "_Table", labels_NT: NDArray[np.bool_]) -> Tagger:
     everything = np.arange(len(identities))
     kept = table.best(everything, labels_NT)
     fits = [table.fit(everything, labels_NT[:, at], tag, kept) for at, tag in enumerate(TAGS)]
     model = LinearModel(
-        family=family,
+        family=FAMILIES[name],
         ngrams={table.ngrams[column]: row for row, column in enumerate(kept)},
         ngram_weights_VT=np.stack([fit.ngrams for fit in fits], axis=1).round(PRECISION),
         values={value: row for row, value in enumerate(table.values)},
