@@ -41,7 +41,9 @@ def story_tokens(tokenizer: StoryTokenizer, count: int) -> list[StoryTokens]:
     return [tokens_of(tokenizer, row["story"], tuple(row["tags"]), ("house", "tree")) for row in sample(count)]
 
 
-def tokens_of(tokenizer: StoryTokenizer, text: str, tags: tuple[str, ...] = (), words: tuple[str, ...] = ()) -> StoryTokens:
+def tokens_of(
+    tokenizer: StoryTokenizer, text: str, tags: tuple[str, ...] = (), words: tuple[str, ...] = ()
+) -> StoryTokens:
     parts = split_story(text)
     return StoryTokens(
         story_id=story_id(text),
@@ -51,7 +53,7 @@ def tokens_of(tokenizer: StoryTokenizer, text: str, tags: tuple[str, ...] = (), 
         infillable=parts.infillable,
         tags=tuple(ordered(tags)),
         words=words,
-        end=text.split()[-1].strip('.!?"').lower(),
+        end=text.rsplit(maxsplit=1)[-1].strip('.!?"').lower(),
         length=len(text.split()),
         bytes=len(text.encode()),
     )

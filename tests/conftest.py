@@ -19,3 +19,19 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"the shared data folder is absent ({folder})")
     return folder
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """One worker runs all of tests/pipeline, whose small project is made once; other files go to whoever is free.
+
+    (xdist_group would say the same, but xdist 3.8 doesn't see it with pytest 9.)
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::", maxsplit=1)[0]
+            return "tests/pipeline" if file.startswith("tests/pipeline/") else file
+
+    return ByFile(config, log)

@@ -147,7 +147,9 @@ def test_closures_see_late_imports_data_files_and_parents_but_not_types_or_empty
         ),
         "typed.py": "# here",
         "a/__init__.py": "# here",
-        "a/b.py": "from . import c\nimport tinystories.empty\nNAME = 'tagger'\nFILE = f'{NAME}.json'\nTEXT = 'readme.txt'\n",
+        "a/b.py": (
+            "from . import c\nimport tinystories.empty\nNAME = 'tagger'\nFILE = f'{NAME}.json'\nTEXT = 'readme.txt'\n"
+        ),
         "a/c.py": "import tinystories.d.e as e\n",
         "a/tagger.json": "{}",
         "a/readme.txt": "here",

@@ -19,7 +19,7 @@ def atomic(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -54,7 +54,7 @@ def fingerprint(*parts: Path | str) -> str:
             if isinstance(file, str):
                 digest.update(b"s" + file.encode() + b"\0")
                 continue
-            name = file.name if file == part else str(file.relative_to(part))  # type: ignore[arg-type]
+            name = file.name if file == part else str(file.relative_to(part))
             digest.update(b"f" + name.encode() + b"\0")
             with file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())

@@ -101,7 +101,11 @@ def test_no_model_there_says_what_to_type(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value", "message"),
-    [("model_type", "gpt2", "model_type 'gpt2'"), ("num_key_value_heads", 2, "num_key_value_heads"), ("intermediate_size", 64, "weights")],
+    [
+        ("model_type", "gpt2", "model_type 'gpt2'"),
+        ("num_key_value_heads", 2, "num_key_value_heads"),
+        ("intermediate_size", 64, "weights"),
+    ],
 )
 def test_a_folder_of_another_kind_is_refused_in_one_line(
     key: str, value: object, message: str, model: Transformer, tmp_path: Path

@@ -1,6 +1,6 @@
 """A project of its own, small enough that the whole pipeline runs in seconds, for all tests in this folder.
 
-They share one worker (xdist_group), so that it is made once; a test that changes it puts it back.
+They share one worker (tests/conftest.py), so that it is made once; a test that changes it puts it back.
 """
 
 import shutil
@@ -9,12 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.project import SMALL, Project, copy_repository
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("pipeline"))
 
 
 @pytest.fixture(scope="session")

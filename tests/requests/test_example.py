@@ -15,7 +15,9 @@ def example(length: int, given: int) -> Example:
 
 
 @given(length=st.integers(2, 400), context=st.integers(4, 64), data=st.data())
-def test_each_target_is_scored_once_with_half_a_context_of_history(length: int, context: int, data: st.DataObject) -> None:
+def test_each_target_is_scored_once_with_half_a_context_of_history(
+    length: int, context: int, data: st.DataObject
+) -> None:
     whole = example(length, data.draw(st.integers(1, length - 1)))
     seen: list[int] = []
     for piece in windows(whole, context):

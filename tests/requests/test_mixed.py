@@ -9,7 +9,15 @@ from tests.builders import tokens_of
 from tinystories.requests.controls import BOS_ID, EOS_ID
 from tinystories.requests.example import Example
 from tinystories.requests.mixed import (
-    Controls, StoryTokens, Weights, between, between_prompt_ids, controlled, draw, plain, prompt_ids,
+    Controls,
+    StoryTokens,
+    Weights,
+    between,
+    between_prompt_ids,
+    controlled,
+    draw,
+    plain,
+    prompt_ids,
 )  # fmt: skip
 from tinystories.text.tokenizer import StoryTokenizer
 

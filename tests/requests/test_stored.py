@@ -19,7 +19,9 @@ def test_stories_come_back_as_they_were(stories: list[StoryTokens], tmp_path: Pa
 
 
 @pytest.mark.parametrize(("vocab_size", "kind"), [(65_536, np.uint16), (65_537, np.uint32)])
-def test_ids_take_two_bytes_until_they_need_four(vocab_size: int, kind: type, stories: list[StoryTokens], tmp_path: Path) -> None:
+def test_ids_take_two_bytes_until_they_need_four(
+    vocab_size: int, kind: type, stories: list[StoryTokens], tmp_path: Path
+) -> None:
     write_tokens(tmp_path, "test", stories, vocab_size)
     assert np.load(tmp_path / "test.ids.npy").dtype == kind
 

@@ -24,7 +24,11 @@ def paths(tmp_path: Path) -> Paths:
 def test_every_story_can_be_read_back_from_its_ids(paths: Paths) -> None:
     tokenize.run(tiny_params(), paths)
     tokenizer = StoryTokenizer.load(paths.tokens)
-    back = [tokenizer.decode(story.text) for part in ("train", "validation", "test") for story in StoredStories(paths.tokens, part)]  # type: ignore[arg-type]
+    back = [
+        tokenizer.decode(story.text)
+        for part in ("train", "validation", "test")
+        for story in StoredStories(paths.tokens, part)
+    ]  # type: ignore[arg-type]
     assert back == STORIES
 
 
@@ -53,7 +57,9 @@ def test_the_metrics_count_tokens_and_bytes_and_are_written(paths: Paths) -> Non
     metrics = tokenize.run(tiny_params(), paths)
     assert json.loads(paths.tokenize_metrics.read_text()) == metrics
     assert metrics["train"]["bytes"] == sum(len(s.encode()) for s in STORIES[:60])
-    assert metrics["test"]["bytes_per_token"] == pytest.approx(metrics["test"]["bytes"] / metrics["test"]["tokens"], abs=1e-3)
+    assert metrics["test"]["bytes_per_token"] == pytest.approx(
+        metrics["test"]["bytes"] / metrics["test"]["tokens"], abs=1e-3
+    )
 
 
 def test_a_vocabulary_that_the_corpus_can_not_fill_says_what_was_reached(paths: Paths) -> None:

@@ -69,7 +69,7 @@ def test_pieces_of_a_story_tokenise_alone_as_they_do_inside(tokenizer: StoryToke
     for text in texts:
         parts = split_story(text)
         pieces = [tokenizer.encode(p) for p in (parts.first, parts.middle, parts.last)]
-        assert sum(pieces, []) == tokenizer.encode(text)
+        assert [i for piece in pieces for i in piece] == tokenizer.encode(text)
 
 
 def test_many_texts_at_once_give_the_ids_of_each(tokenizer: StoryTokenizer, texts: list[str]) -> None:

@@ -26,7 +26,9 @@ def model() -> Transformer:
 @pytest.fixture
 def examples() -> list[Example]:
     stories = story_tokens(small_tokenizer(), 12)
-    return [plain(small_tokenizer(), s) for s in stories[:6]] + [between(small_tokenizer(), s, Controls()) for s in stories[6:]]
+    return [plain(small_tokenizer(), s) for s in stories[:6]] + [
+        between(small_tokenizer(), s, Controls()) for s in stories[6:]
+    ]
 
 
 def by_hand(model: Transformer, example: Example) -> float:

@@ -83,7 +83,9 @@ def load_model(folder: Path | str, device: str = "cpu") -> LoadedModel:
         model.load_state_dict(load_file(folder / WEIGHTS))
     except (OSError, SafetensorError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise ModelError(f"{folder / WEIGHTS} does not hold this model's weights ({reason}): train or copy it again") from None
+        raise ModelError(
+            f"{folder / WEIGHTS} does not hold this model's weights ({reason}): train or copy it again"
+        ) from None
     known = set(GenerationDefaults.__dataclass_fields__)
     stored = read_json(folder / "generation_config.json") if (folder / "generation_config.json").is_file() else {}
     generation = GenerationDefaults(**{key: value for key, value in stored.items() if key in known})

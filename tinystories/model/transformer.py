@@ -5,6 +5,7 @@ Shape suffixes: B rows, T positions, S key positions, D width, H heads, K size o
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -112,6 +113,9 @@ class Trunk(nn.Module):
         self.layers = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = Norm(config.width, config.norm_eps)
 
+    def blocks(self) -> list[Block]:
+        return cast(list[Block], list(self.layers))
+
 
 class Transformer(nn.Module):
     """Token ids in, logits out; position t sees positions 0..t of its own row and nothing else."""
@@ -142,7 +146,7 @@ class Transformer(nn.Module):
         T = ids_BT.shape[1]
         cos, sin = self.cos[:T], self.sin[:T]
         x_BTD = self.model.embed_tokens(ids_BT)
-        for block in self.model.layers:
+        for block in self.model.blocks():
             x_BTD = block(x_BTD, cos, sin)
         out: Tensor = self.model.norm(x_BTD)
         return out
@@ -170,7 +174,7 @@ class Transformer(nn.Module):
         seen_B1TS = (torch.arange(S, device=ids_BT.device) <= at_BT[:, :, None])[:, None]
         cos, sin = self.cos[at_BT][:, None], self.sin[at_BT][:, None]
         x_BTD = self.model.embed_tokens(ids_BT)
-        for i, block in enumerate(self.model.layers):
+        for i, block in enumerate(self.model.blocks()):
             q, k, v = block.self_attn.project(block.input_layernorm(x_BTD), cos, sin)
             cache.keys[i][rows_B1, :, at_BT] = k.transpose(1, 2).to(cache.keys.dtype)
             cache.values[i][rows_B1, :, at_BT] = v.transpose(1, 2).to(cache.values.dtype)

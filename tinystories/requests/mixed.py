@@ -10,7 +10,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinystories.requests.controls import (
-    BOS, END, EOS, FIRST, LAST, LENGTH_TOKEN, MIDDLE, STORY, TAG_TOKEN, WORDS, length_bucket,
+    BOS,
+    END,
+    EOS,
+    FIRST,
+    LAST,
+    LENGTH_TOKEN,
+    MIDDLE,
+    STORY,
+    TAG_TOKEN,
+    WORDS,
+    length_bucket,
 )  # fmt: skip
 from tinystories.requests.example import Example
 from tinystories.text.tags import Tag, ordered

@@ -27,7 +27,9 @@ def run(params: Params, paths: Paths) -> dict[str, Any]:
     rows = pq.read_table(paths.split, schema=SPLIT).to_pylist()
     training = [row["text"] for row in rows if row["partition"] == "train"]
     if not training:
-        raise TrainingError(f"{paths.split}: no training stories, so no tokenizer; give more stories or other partitions")
+        raise TrainingError(
+            f"{paths.split}: no training stories, so no tokenizer; give more stories or other partitions"
+        )
     wanted = params.tokenize
     tokenizer = StoryTokenizer.train(training, wanted.kind, wanted.vocab_size, CONTROL_TOKENS)
     tokenizer.save(paths.tokens / "tokenizer.json")

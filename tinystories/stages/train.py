@@ -5,7 +5,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 
 import tinystories
 from tinystories.errors import TrainingError
-from tinystories.files import atomic, fingerprint, read_json, write_json
+from tinystories.files import atomic, fingerprint, write_json
 from tinystories.model.card import card
 from tinystories.model.folder import save_model
 from tinystories.model.transformer import ModelConfig, Transformer
@@ -61,29 +61,38 @@ def run(
     if steps is None:
         steps = steps_of(params.train, trainer.order, trainer, lambda: time.monotonic() - started)
         if params.train.minutes is not None:
-            say(f"{params.train.minutes:g} minutes are worth {steps} steps here; the equal, repeatable line: steps: {steps}")
+            say(f"{params.train.minutes:g} minutes are {steps} steps here; the equal, repeatable line: steps: {steps}")
             trainer.save(steps)  # the number is frozen, whatever happens next
     trainer.run(steps, on_log, (lambda step: on_step(step, steps)) if on_step else None)
     metrics = _metrics(params, material, trainer, steps)
     _write_curve(paths.curve, trainer.progress.curve)
     facts = _facts(params, material, metrics)
-    save_model(paths.model, trainer.model, material.tokenizer, card=card("TinyStories model", facts), fingerprint=made_from)
+    save_model(
+        paths.model, trainer.model, material.tokenizer, card=card("TinyStories model", facts), fingerprint=made_from
+    )
     write_json(paths.train_metrics, metrics)
     shutil.rmtree(work, ignore_errors=True)
     return metrics
 
 
 def dry_run(params: Params, paths: Paths) -> dict[str, Any]:
-    """What training would take: parameters, tokens, epochs over the data, steps, memory, minutes (measured on a few steps)."""
+    """What training would take: parameters, epochs over the data, steps, memory; minutes, from a few measured steps."""
     material = _material(params, paths)
     trainer = _trainer(params, material, paths.work / "dry-run", lambda message: None)
     batches, tokens = trainer.order.per_epoch()
     seconds = seconds_per_step(trainer)
     minutes = params.train.minutes
-    steps = max(1, int(minutes * 60 / seconds)) if minutes else steps_of(params.train, trainer.order, trainer, lambda: 0.0)
+    steps = (
+        max(1, int(minutes * 60 / seconds)) if minutes else steps_of(params.train, trainer.order, trainer, lambda: 0.0)
+    )
     weights = material.model.parameters
     logits = params.train.batch_tokens / params.train.accumulate * material.model.vocab_size
-    activations = params.train.batch_tokens / params.train.accumulate * params.model.layers * (12 * params.model.width + 4 * params.model.ffn)
+    activations = (
+        params.train.batch_tokens
+        / params.train.accumulate
+        * params.model.layers
+        * (12 * params.model.width + 4 * params.model.ffn)
+    )
     states = 2 if params.train.optimizer == "adamw" else 1.5
     return {
         "parameters": weights,
@@ -142,7 +151,11 @@ def provenance(params: Params, paths: Paths) -> dict[str, Any]:
 
 def _code_fingerprint(made_from: str) -> str:
     package = Path(tinystories.__file__).parent
-    sources = [p for name in CODE for p in ([package / name] if name.endswith(".py") else sorted((package / name).glob("*.py")))]
+    sources = [
+        p
+        for name in CODE
+        for p in ([package / name] if name.endswith(".py") else sorted((package / name).glob("*.py")))
+    ]
     return fingerprint(made_from, *sources)
 
 
@@ -191,4 +204,9 @@ def _write_curve(path: Path, curve: list[dict[str, Any]]) -> None:
     with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
         stream.write("step,train_loss,validation_loss,lr\n")
         for row in curve:
-            stream.write(",".join("" if row[k] is None else f"{row[k]:.6g}" for k in ("step", "train_loss", "validation_loss", "lr")) + "\n")
+            stream.write(
+                ",".join(
+                    "" if row[k] is None else f"{row[k]:.6g}" for k in ("step", "train_loss", "validation_loss", "lr")
+                )
+                + "\n"
+            )

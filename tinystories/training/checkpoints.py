@@ -30,7 +30,9 @@ def save_checkpoint(folder: Path, step: int, checkpoint: Checkpoint, keep: int) 
     aside = folder / f".{final.name}.{os.getpid()}.tmp"
     try:
         aside.mkdir(parents=True, exist_ok=True)
-        save_file({n: t.detach().cpu().contiguous() for n, t in checkpoint.weights.items()}, aside / "model.safetensors")
+        save_file(
+            {n: t.detach().cpu().contiguous() for n, t in checkpoint.weights.items()}, aside / "model.safetensors"
+        )
         save_file(dict(checkpoint.optimiser), aside / "optimiser.safetensors")
         write_json(aside / "state.json", checkpoint.state)
         for file in aside.iterdir():
@@ -41,7 +43,9 @@ def save_checkpoint(folder: Path, step: int, checkpoint: Checkpoint, keep: int) 
         aside.rename(final)
     except OSError as error:
         shutil.rmtree(aside, ignore_errors=True)
-        raise TrainingError(f"can't write checkpoint {final} ({error.strerror}): free some space and start again") from None
+        raise TrainingError(
+            f"can't write checkpoint {final} ({error.strerror}): free some space and start again"
+        ) from None
     for old in complete_checkpoints(folder)[:-keep]:
         shutil.rmtree(old)
     return final
@@ -61,5 +65,7 @@ def load_newest(folder: Path) -> Checkpoint | None:
         return None
     newest = found[-1]
     return Checkpoint(
-        load_file(newest / "model.safetensors"), load_file(newest / "optimiser.safetensors"), read_json(newest / "state.json")
+        load_file(newest / "model.safetensors"),
+        load_file(newest / "optimiser.safetensors"),
+        read_json(newest / "state.json"),
     )

@@ -106,7 +106,7 @@ class Trainer:
         for i in range(0, len(batch.inputs_BT), rows):
             part = (t[i : i + rows].to(self.device) for t in (batch.inputs_BT, batch.targets_BT, batch.mask_BT))
             nats = self._summed_nats(*part)
-            (nats / batch.valid).backward()
+            torch.autograd.backward(nats / batch.valid)
             total += nats.detach()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.params.clip)
         self.optimiser.step(rate)

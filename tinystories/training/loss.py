@@ -58,7 +58,7 @@ def sequence_nats(
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
             hidden = model.hidden(batch.inputs_BT.to(device))
             nats_N = target_nats(hidden, model.head, batch.targets_BT.to(device), batch.mask_BT.to(device))
-        per_row = nats_N.double().cpu().split(batch.mask_BT.sum(dim=1).tolist())
+        per_row = torch.split(nats_N.double().cpu(), batch.mask_BT.sum(dim=1).tolist())
         for piece, nats in zip(batch.examples, per_row, strict=True):
             sums[index[id(piece)]] += float(nats.sum())
     model.train(training)

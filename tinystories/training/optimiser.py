@@ -17,7 +17,6 @@ class Optimiser:
         # a row of the embedding is one token's: orthogonalising across tokens has no meaning, so no Muon there
         matrices = {n: p for n, p in named.items() if p.ndim == 2 and "embed" not in n}
         others = {n: p for n, p in named.items() if n not in matrices}
-        adamw = {"betas": (0.9, 0.95), "eps": 1e-8}
         self._peaks: list[tuple[torch.optim.Optimizer, float]] = []
         if params.optimizer == "muon":
             muon = torch.optim.Muon(list(matrices.values()), lr=params.lr_matrices, weight_decay=params.weight_decay)
@@ -28,7 +27,9 @@ class Optimiser:
                 {"params": list(matrices.values()), "weight_decay": params.weight_decay},
                 {"params": list(others.values()), "weight_decay": 0.0},
             ]
-        self._peaks.append((torch.optim.AdamW(groups, lr=params.lr, fused=True, **adamw), params.lr))
+        self._peaks.append(
+            (torch.optim.AdamW(groups, lr=params.lr, betas=(0.9, 0.95), eps=1e-8, fused=True), params.lr)
+        )
         self._named = named
 
     def step(self, rate: float) -> None:
