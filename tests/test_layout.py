@@ -24,7 +24,7 @@ RERUNS = {
     "corpus/formats.py": {"extract"},  # one reads layouts
     "corpus/rows.py": {"validate"},
     "text": set(STAGES) - {"report"},
-    "text/cues.py": {"extract", "split", "evaluate"},
+    "text/cues.py": {"split", "evaluate"},
     "requests": {"tokenize", "train", "evaluate"},
     "model": {"train", "evaluate"},
     "training": {"train", "evaluate"},

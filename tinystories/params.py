@@ -66,7 +66,7 @@ class ModelParams(Section):
     def _heads_divide_the_width(self) -> Self:
         if self.width % self.heads or (self.width // self.heads) % 2:
             raise ValueError(
-                f"width {self.width} over {self.heads} heads gives no even head size; choose heads for an even width / heads"
+                f"width {self.width} over {self.heads} heads has no even head size; make width / heads even"
             )
         return self
 
