@@ -108,7 +108,7 @@ def test_null_means_what_the_group_says(project: Path) -> None:
 
 
 def test_the_four_budgets_are_one_choice(project: Path) -> None:
-    assert load_params(project).train.steps == 400
+    assert load_params(project).train.steps == 300
 
     params, origin = explain_params(project, ["train.minutes=2"])
     assert (params.train.minutes, params.train.steps) == (2, None)
@@ -138,7 +138,7 @@ def test_every_problem_is_told_at_once_with_its_place(project: Path) -> None:
         ("train.steps", "expected key=value, such as train.steps=100"),
         ("=3", "expected key=value"),
         ("train.lr={", "is not a YAML value"),
-        ("model.heads=3", "gives no even head size"),
+        ("model.heads=3", "has no even head size"),
         ("train.lr=.nan", "train.lr"),
         ("requests={plain: 0, controls: 0, between: 0}", "the weights plain, controls and between are all 0"),
     ],
