@@ -205,7 +205,7 @@ def _thing(mention: Mention, reading: Reading, bound: dict[str, str], world: _Wo
 
 
 def _place(mention: Mention, family: str, world: _World, reasons: list[str]) -> None:
-    if mention.form == "sight":
+    if mention.form in ("sight", "two"):
         return
     place = mention.words.split("the ", 1)[-1]
     if family == "end" and place not in world.places:

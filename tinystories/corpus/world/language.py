@@ -6,8 +6,9 @@ phrases/*.txt declare it once; the narrator writes by these tables and the reade
     {a} found {o} {s}.
     [there|at last], {s}, {a} saw {o}.
 
-name and roles | preconditions | effects ("-" takes a fact away). In a phrase `[x|y]` is a choice, `{a.his}` a slot:
-a role and the form it takes (narrator.py renders them, reader.py recognises them). `@name = a|b` declares a macro.
+name and roles | preconditions | effects ("-" takes a fact away). A role with "?" is there if the story has it, and a
+place so only if the story is there; phrases with it are for that case. In a phrase `[x|y]` is a choice, `{a.his}` a slot:
+a role and the form it takes (narrator.py renders them, reader.py recognises them). `@name = a|b` declares a choice to use by name.
 A phrase with a quotation mark is direct speech.
 """
 
@@ -20,6 +21,7 @@ from typing import Final
 FOLDER: Final = Path(__file__).parent
 
 Fact = tuple[str, ...]
+_Head = tuple[str, tuple[str, ...], frozenset[str], tuple[Fact, ...], tuple[tuple[bool, Fact], ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Kind:
 
     name: str
     roles: tuple[str, ...]
+    optional: frozenset[str]
     needs: tuple[Fact, ...]
     effects: tuple[tuple[bool, Fact], ...]
     phrases: tuple[Phrase, ...]
@@ -110,7 +113,7 @@ def _sequence(text: str, at: int, inside: bool) -> tuple[tuple[Part, ...], int]:
 def _read(text: str) -> list[Kind]:
     macros: dict[str, str] = {}
     found: list[Kind] = []
-    head: tuple[str, tuple[str, ...], tuple[Fact, ...], tuple[tuple[bool, Fact], ...]] | None = None
+    head: _Head | None = None
     phrases: list[Phrase] = []
 
     def close() -> None:
@@ -123,7 +126,7 @@ def _read(text: str) -> list[Kind]:
             close()
             head, phrases = _head(line[3:]), []
         elif macro := re.fullmatch(r"@(\w+) = (.+)", line):
-            macros[macro[1]] = macro[2]
+            macros[macro[1]] = f"[{macro[2]}]"
         elif line.strip() and not line.startswith("#"):
             assert head is not None, line
             phrases.append(_phrase(head[0], re.sub(r"@(\w+)", lambda name: macros[name[1]], line.strip())))
@@ -131,13 +134,15 @@ def _read(text: str) -> list[Kind]:
     return found
 
 
-def _head(line: str) -> tuple[str, tuple[str, ...], tuple[Fact, ...], tuple[tuple[bool, Fact], ...]]:
+def _head(line: str) -> _Head:
     first, needs, effects = (*line.split("|"), "", "")[:3]
-    name, *roles = first.split()
+    name, *written = first.split()
+    roles = tuple(role.removesuffix("?") for role in written)
     changes = [fact.strip() for fact in effects.split(";") if fact.strip()]
     return (
         name,
-        tuple(roles),
+        roles,
+        frozenset(role.removesuffix("?") for role in written if role.endswith("?")),
         tuple(tuple(fact.split()) for fact in needs.split(";") if fact.strip()),
         tuple((not fact.startswith("-"), tuple(fact.removeprefix("-").split())) for fact in changes),
     )

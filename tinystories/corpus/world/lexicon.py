@@ -12,7 +12,7 @@ CHILDREN: Final = ("boy", "girl")
 FAMILY: Final[dict[str, Pronoun]] = {"Mom": "she", "Dad": "he", "Grandma": "she", "Grandpa": "he"}
 TRAITS: Final = (
     "kind", "brave", "shy", "curious", "proud", "careful", "silly", "clever", "cheerful", "gentle",
-    "busy", "lively", "quiet", "friendly", "merry", "stubborn", "dreamy", "honest",
+    "careless", "wild", "lazy", "greedy", "hasty", "timid", "busy", "lively", "quiet", "friendly", "merry", "stubborn", "dreamy", "honest",
 )  # fmt: skip
 WEATHER: Final = ("sunny", "windy", "cloudy", "warm", "cold", "bright", "gray", "misty")
 

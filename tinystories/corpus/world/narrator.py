@@ -38,7 +38,7 @@ _LONGEST_JOINED: Final = 62  # characters of each half of a sentence made of two
 
 
 class _RejectedError(Exception):
-    """A phrase that can't be used here: a pronoun in it would be ambiguous."""
+    """A phrase that can't be used here: a pronoun in it would be ambiguous, or nobody plays a role of it."""
 
 
 @dataclass
@@ -83,7 +83,9 @@ class _Teller:
         role, form = slot.role, slot.form
         if len(role) == 2:
             return self._pair(role, form)
-        entity = self.roles[role]
+        entity = self.roles.get(role)
+        if entity is None:
+            raise _RejectedError
         if isinstance(entity, Character):
             return self._character(entity, form)
         if isinstance(entity, Thing):
@@ -177,6 +179,8 @@ class _Teller:
     def _place(self, place: Place, form: str) -> str:
         if form == "sight":
             return self.rng.choice(place.sights)
+        if form == "two":
+            return " and ".join(self.rng.sample(place.sights, 2))
         return f"{place.preposition} the {place.name}" if form == "at" else f"the {place.name}"
 
 

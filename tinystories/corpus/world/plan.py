@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tinystories.corpus.world.language import Fact, kinds
+from tinystories.corpus.world.language import Fact, Kind, kinds
 from tinystories.corpus.world.lexicon import (
     CHILDREN, TRAITS, WEATHER, Character, Goal, Lesson, Place, Thing, Wish, goals, lessons, names, places, sorts,
     things, wishes,
@@ -56,15 +56,20 @@ class Plan:
         self.twist = "Twist" in self.tags
         self.talk = "Dialogue" in self.tags
         self.animals = self.rng.random() < 0.45
-        self.cast["w"] = self.rng.choice(WEATHER)
+        self.weather(self.rng.choice(WEATHER))
+
+    def weather(self, word: str) -> None:
+        """The weather of the story; has to be known before it is told."""
+        self.facts = {fact for fact in self.facts if fact[0] != "weather"} | {("weather", word)}
+        self.cast["w"] = word
 
     # ---- chance and choice
 
     def maybe(self, probability: float = 0.5) -> bool:
         return self.rng.random() < probability
 
-    def person(self, sort: str | None = None) -> Character:
-        """A character of a kind with those already there; mostly of the other pronoun than the last one."""
+    def person(self, trait: str = "") -> Character:
+        """A character of a kind with those already there; mostly of the other pronoun than a single one there."""
         taken = {value for value in self.cast.values() if isinstance(value, Character)}
         last = next(iter(taken), None) if len(taken) == 1 else None
         wanted = None
@@ -78,9 +83,10 @@ class Plan:
         if wanted:
             fitting = [name for name in fitting if names()[name][1] == wanted]
         name = self.rng.choice(fitting)
+        sort = who
         if self.animals:
             sort = self.rng.choice([word for word in sorts() if word not in {person.sort for person in taken}])
-        return Character(name, names()[name][1], sort or who, self.rng.choice(TRAITS))
+        return Character(name, names()[name][1], sort, trait or self.rng.choice(TRAITS))
 
     def elder(self) -> Character:
         hero = self.cast["a"]
@@ -126,7 +132,7 @@ class Plan:
     def do(self, name: str, **roles: Entity) -> None:
         """Let an event happen. Raises ImpossibleError if something that it needs doesn't hold."""
         kind = kinds()[name]
-        bound = {role: roles[role] if role in roles else self.cast[role] for role in kind.roles}
+        bound = {role: roles.get(role) or self.cast[role] for role in kind.roles if self._is_given(role, kind)}
         labels = {role: label(entity) for role, entity in bound.items()}
         labels["@"] = next((fact[1] for fact in self.facts if fact[0] == "at"), "nowhere")
         effects = [(adds, tuple(labels.get(word, word) for word in fact)) for adds, fact in kind.effects]
@@ -153,6 +159,11 @@ class Plan:
             Event(name, bound, frozenset(self.facts - before), frozenset(before - self.facts), self.fresh)
         )
         self.fresh = False
+
+    def _is_given(self, role: str, kind: Kind) -> bool:
+        if role not in kind.optional:
+            return True
+        return role in self.cast and (role != "p" or ("at", label(self.cast["p"])) in self.facts)
 
     def _holds(self, fact: Fact, bound: dict[str, Entity], need: Fact) -> bool:
         if fact[0] == "any":

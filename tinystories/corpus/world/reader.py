@@ -152,9 +152,9 @@ def _slot(slot: Slot, kind: str) -> str:
     if role == "p":
         where = _any(places())
         at = "|".join(f"{place.preposition} the {place.name}" for place in places().values())
-        return {"at": at, "sight": _any(s for place in places().values() for s in place.sights)}.get(
-            form, f"the (?:{where})"
-        )
+        sight = _any(sight for place in places().values() for sight in place.sights)
+        table = {"at": at, "sight": sight, "two": f"(?:{sight}) and (?:{sight})"}
+        return table.get(form, f"the (?:{where})")
     if role == "x":
         nouns = _any(wish.noun for group in wishes().values() for of_noun in group for wish in of_noun)
         skills = _any(goal.verb for goal in goals())

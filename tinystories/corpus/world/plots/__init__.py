@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tinystories.corpus.world.plan import Plan
-from tinystories.corpus.world.plots import meetings, things, wishes
+from tinystories.corpus.world.plots import aims, meetings, things, wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,9 @@ PLOTS: Final = (
     Plot("lost", things.lost),
     Plot("broken", things.broken),
     Plot("stuck", things.stuck),
-    Plot("earn", things.earn),
-    Plot("gift", things.gift),
-    Plot("journey", things.journey),
+    Plot("earn", aims.earn),
+    Plot("gift", aims.gift),
+    Plot("journey", aims.journey),
     Plot("grow", wishes.grow),
     Plot("skill", wishes.skill),
     Plot("build", wishes.build),

@@ -3,9 +3,10 @@
 from tinystories.corpus.world.plan import Plan
 
 
-def begin(plan: Plan) -> None:
-    """The hero, alone, not anywhere in particular."""
-    plan.let(a=plan.person(), p=plan.place(outside=True))
+def begin(plan: Plan, flaw: str) -> None:
+    """The hero, alone, and an open place. flaw: what the hero is like where that brings the bad end."""
+    trait = flaw if plan.moral and plan.bad else ""
+    plan.let(a=plan.person(trait), p=plan.place(outside=True))
 
 
 def sights(plan: Plan, probability: float = 0.5) -> None:

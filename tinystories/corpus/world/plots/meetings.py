@@ -7,7 +7,7 @@ from tinystories.corpus.world.plots.common import begin, close, feel, sights
 
 def share(plan: Plan) -> None:
     """One has food, another is hungry."""
-    begin(plan)
+    begin(plan, "greedy")
     plan.let(o=plan.thing("food"))
     plan.do("open.lives")
     if plan.maybe():
@@ -56,7 +56,7 @@ def share(plan: Plan) -> None:
 
 def friend(plan: Plan) -> None:
     """Somebody alone wants a friend and meets somebody new."""
-    begin(plan)
+    begin(plan, "proud")
     plan.let(o=plan.thing("toy"))
     plan.do("open.has")
     plan.do("lonely")
@@ -113,7 +113,7 @@ def friend(plan: Plan) -> None:
 
 def noise(plan: Plan) -> None:
     """Something is heard in the dark, and somebody goes to look."""
-    begin(plan)
+    begin(plan, "timid")
     plan.let(o=plan.rng.choice(_lights()))
     plan.do("open.has")
     plan.do("go")

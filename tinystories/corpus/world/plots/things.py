@@ -1,4 +1,4 @@
-"""Plots about a thing: lost, broken, stuck, saved for, given, carried far."""
+"""Plots about a thing: lost, broken, stuck."""
 
 from tinystories.corpus.world.plan import Plan
 from tinystories.corpus.world.plots.common import begin, close, feel, sights
@@ -6,10 +6,12 @@ from tinystories.corpus.world.plots.common import begin, close, feel, sights
 
 def lost(plan: Plan) -> None:
     """A dear thing is lost; it is found, or not."""
-    begin(plan)
+    begin(plan, "careless")
     plan.let(o=plan.thing("small", "light", but="food"), b=plan.person())
-    hints = ["hole", "bell", "crow"]
-    hint = plan.rng.choice(hints) if plan.hint else ""
+    hint = plan.rng.choice(["hole", "bell", "crow"]) if plan.hint else ""
+    windy = not hint and "light" in plan.cast["o"].properties and plan.maybe()  # type: ignore[union-attr]
+    if windy:
+        plan.weather("windy")
     plan.do("open.has")
     guilty = plan.moral and plan.bad or plan.moral and plan.maybe()
     if guilty and plan.hint and plan.maybe(0.7):
@@ -32,7 +34,7 @@ def lost(plan: Plan) -> None:
     plan.paragraph()
     if guilty:
         plan.do("lose.left")
-    elif hint == "" and plan.cast["o"].properties & {"light"} and plan.maybe():  # type: ignore[union-attr]
+    elif windy:
         plan.do("lose.wind")
     else:
         plan.do("lose.slip")
@@ -104,7 +106,7 @@ def _turn_of_the_lost(plan: Plan, pays: bool, hint: str) -> None:
 
 def broken(plan: Plan) -> None:
     """Somebody else's thing is broken; it is mended, or not."""
-    begin(plan)
+    begin(plan, "wild")
     plan.let(o=plan.thing("fragile"))
     plan.do("open.lives")
     if plan.maybe(0.6):
@@ -119,8 +121,6 @@ def broken(plan: Plan) -> None:
         plan.do("warn.break")
     elif hint:
         plan.do(f"plant.{hint}")
-    if plan.maybe(0.4):
-        plan.do("greet")
     plan.paragraph()
     plan.do("break.run" if guilty and (hint == "warn" or plan.maybe()) else "break.cat")
     plan.do("fright")
@@ -161,7 +161,7 @@ def broken(plan: Plan) -> None:
 
 def stuck(plan: Plan) -> None:
     """A thing is out of reach; somebody gets it back, or nobody can."""
-    begin(plan)
+    begin(plan, "stubborn")
     plan.let(o=plan.thing("small", "light", but="food"))
     high = "light" in plan.cast["o"].properties  # type: ignore[union-attr]
     plan.do("open.has")
@@ -224,180 +224,3 @@ def _free(plan: Plan, rope: bool, friend: bool) -> None:
         plan.do("thank")
     else:
         plan.do("free.self")
-
-
-def earn(plan: Plan) -> None:
-    """Something costs more than one has; one works for it, and gets it, or not."""
-    begin(plan)
-    plan.let(o=plan.thing("toy", "wear", "shiny"), p=plan.place(outside=True), b=plan.elder())
-    plan.do("open.goes" if plan.maybe() else "open.lives")
-    if plan.events[-1].kind == "open.lives":
-        plan.do("go")
-    sights(plan)
-    plan.do("see.shop")
-    plan.do("price")
-    if plan.clash:
-        plan.let(c=plan.person())
-        plan.do("rival")
-        plan.do("rival.push")
-        plan.do("rival.answer")
-    plan.paragraph()
-    plan.do("job")
-    lazy = plan.moral and plan.bad
-    if lazy:
-        plan.do("steal.time")
-    else:
-        for _ in range(1 + plan.maybe()):
-            plan.do("chore")
-    hint = plan.hint and ("hint" if not plan.bad and not plan.twist and plan.maybe(0.6) else "purse")
-    if plan.hint and plan.twist and not plan.bad:
-        hint = "hint"
-    if hint:
-        plan.do(f"plant.{hint}")
-    if lazy:
-        plan.do("chore")
-    plan.do("pay.coin")
-    plan.paragraph()
-    _buy(plan, str(hint or ""))
-    feel(plan)
-    close(plan, "end.earn.bad" if plan.bad else "end.earn", ("work",))
-
-
-def _buy(plan: Plan, hint: str) -> None:
-    if plan.bad:
-        if plan.twist:
-            if hint:
-                plan.do("expect.coins")
-                plan.do("turn.purse")
-            else:
-                plan.do("expect.box")
-                plan.do("turn.empty")
-        elif hint:
-            plan.do("paid.purse")
-            plan.do("sold")
-        else:
-            plan.do("sold")
-    elif plan.twist:
-        plan.do("expect.sold")
-        plan.do("turn.hint" if hint else "turn.gift")
-    elif hint == "hint":
-        plan.do("pay.hint")
-    elif hint == "purse":
-        plan.do("saved.purse")
-        plan.do("buy")
-    else:
-        plan.do("buy")
-
-
-def gift(plan: Plan) -> None:
-    """A gift for somebody's birthday arrives, or doesn't."""
-    begin(plan)
-    plan.let(o=plan.thing("toy", "wear", "soft", "fragile"), b=plan.person())
-    plan.do("open.lives")
-    plan.let(p=plan.place())
-    plan.do("want.gift")
-    plan.do("get.gift")
-    hint = ""
-    if plan.hint:
-        hint = "string" if plan.bad else "spare"
-        if hint == "spare":
-            plan.let(q=plan.thing("small", "wear"))
-        plan.do(f"plant.{hint}")
-    plan.paragraph()
-    plan.do("bring")
-    sights(plan)
-    if plan.clash:
-        if plan.maybe():
-            plan.let(c=plan.person())
-            plan.do("gift.rival")
-            plan.do("gift.demand")
-            plan.do("gift.refuse")
-        else:
-            plan.do("gift.hinder")
-    plan.paragraph()
-    if plan.bad:
-        if hint:
-            plan.do("paid.string")
-        elif plan.twist:
-            plan.do("expect.love")
-            plan.do("turn.same")
-        else:
-            plan.do("nibble" if plan.moral else "spill")
-        if hint and plan.twist:
-            plan.do("expect.mind")
-            plan.do("turn.mind")
-        elif not plan.twist:
-            plan.do("empty.hands")
-        feel(plan)
-        greedy = any(event.kind == "nibble" for event in plan.events)
-        close(plan, "end.gift.bad", ("greed",) if greedy else ("care", "ready") if hint else ("kind",), "b")
-        return
-    if plan.twist:
-        plan.do("expect.forgot")
-        plan.do("turn.surprise")
-        if hint:
-            plan.do("pay.spare.too")
-    elif hint:
-        plan.do("give")
-        plan.do("pay.spare")
-    else:
-        plan.do("give")
-    plan.do("glad")
-    feel(plan)
-    close(plan, "end.gift", ("ready", "kind") if hint else ("kind",), "b")
-
-
-def journey(plan: Plan) -> None:
-    """Something has to be carried far; it arrives, or doesn't."""
-    begin(plan)
-    plan.let(o=plan.thing("food", "soft", "light"), b=plan.elder())
-    plan.do("open.lives", p=plan.place(outside=True))
-    plan.do("send")
-    sender = plan.cast["b"]
-    stray = plan.moral and plan.bad
-    hint = plan.hint and ("warn" if stray and plan.maybe() else "bag" if plan.bad else "boat")
-    if hint == "warn":
-        plan.do("warn.road")
-    plan.do("set.out")
-    if hint == "bag":
-        plan.do("plant.bag")
-    plan.do("walk")
-    if hint == "boat":
-        plan.do("plant.boat")
-    plan.paragraph()
-    if plan.clash:
-        if plan.maybe():
-            plan.let(c=plan.person())
-            plan.do("stop.by")
-            plan.do("demand")
-            plan.do("trick")
-        else:
-            plan.do("river")
-    if plan.maybe(0.3):
-        plan.do("tired")
-    if stray:
-        plan.do("stray")
-        if hint == "warn":
-            plan.do("pay.warn")
-    plan.paragraph()
-    if plan.bad:
-        if plan.twist:
-            plan.do("expect.there")
-            plan.do("turn.bag" if hint == "bag" else "turn.wrong")
-        else:
-            plan.do("paid.bag" if hint == "bag" else "drop")
-        plan.do("give.up")
-        feel(plan)
-        close(plan, "end.journey.bad", ("listen",) if hint == "warn" else ("care",))
-        return
-    if plan.twist:
-        plan.do("expect.wolf")
-        plan.do("turn.dad", b=sender)
-        if hint:
-            plan.do("pay.boat.too")
-    else:
-        if hint:
-            plan.do("pay.boat")
-        plan.do("arrive")
-    feel(plan)
-    close(plan, "end.journey", ("kind",) if hint else ("judge",) if plan.twist else ("try",), "b")

@@ -6,7 +6,7 @@ from tinystories.corpus.world.plots.common import begin, close, feel, sights
 
 def grow(plan: Plan) -> None:
     """A seed is planted; what grows is what was wished for, or something else, or nothing."""
-    begin(plan)
+    begin(plan, "hasty")
     plan.let(x=plan.wish("plant"), b=plan.elder())
     plan.do("open.lives")
     hasty = plan.moral and plan.bad
@@ -61,7 +61,7 @@ def grow(plan: Plan) -> None:
 
 def skill(plan: Plan) -> None:
     """Somebody wants to learn something, and does, or doesn't."""
-    begin(plan)
+    begin(plan, "proud")
     plan.let(x=plan.wish("skill"), b=plan.person())
     plan.do("open.goes" if plan.maybe() else "open.lives")
     if plan.events[-1].kind == "open.lives":
@@ -117,7 +117,7 @@ def skill(plan: Plan) -> None:
 
 def build(plan: Plan) -> None:
     """Two build something; it stands, or falls."""
-    plan.let(a=plan.person(), p=plan.place(outside=True))
+    begin(plan, "hasty")
     plan.let(b=plan.person(), x=plan.wish("work"))
     plan.do("open.friends")
     plan.do("go.both")
