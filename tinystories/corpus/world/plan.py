@@ -106,10 +106,20 @@ class Plan:
         ]
         return self.rng.choice(self.rng.choice(fitting))
 
-    def place(self, *, outside: bool = False) -> Place:
-        """A place that isn't the story's already."""
+    def place(self, *among: str, outside: bool = False) -> Place:
+        """A place that isn't the story's already; one of these, if any are named."""
         others = [place for place in places().values() if place is not self.cast.get("p")]
+        if among:
+            return self.rng.choice([place for place in others if place.name in among])
         return self.rng.choice([place for place in others if place.outside or not outside])
+
+    def has(self, role: str, property_: str) -> bool:
+        """Whether the thing in a role has a property."""
+        thing = self.cast[role]
+        return isinstance(thing, Thing) and property_ in thing.properties
+
+    def present(self, role: str) -> bool:
+        return role in self.cast and ("here", label(self.cast[role])) in self.facts
 
     def spot(self) -> str:
         """A spot at the place of the story where nobody has looked yet."""
@@ -187,8 +197,7 @@ class Plan:
         if not self.moral:
             return
         lesson = lessons()[self.rng.choice(list(keys))]
-        there = teacher in self.cast and ("here", label(self.cast[teacher])) in self.facts
-        if there and self.maybe(0.4):
+        if self.present(teacher) and self.maybe(0.4):
             self.do("lesson.told", l=lesson, b=self.cast[teacher])
         else:
             self.do("lesson", l=lesson)

@@ -3,11 +3,14 @@
 from tinystories.corpus.world.plan import Plan
 from tinystories.corpus.world.plots.common import begin, close, feel, sights
 
+_BUSY = ("park", "beach", "farm", "market", "playground", "train station", "zoo", "village square", "lake")
+_FAR = ("farm", "market", "school", "lake", "hill", "orchard", "mountain", "village square", "bakery", "train station")
+
 
 def earn(plan: Plan) -> None:
     """Something costs more than one has; one works for it, and gets it, or not."""
     begin(plan, "lazy")
-    plan.let(o=plan.thing("toy", "wear", "shiny"), p=plan.place(outside=True), b=plan.elder())
+    plan.let(o=plan.thing("toy", "wear", "shiny"), p=plan.place(*_BUSY), b=plan.elder())
     plan.do("open.goes" if plan.maybe() else "open.lives")
     if plan.events[-1].kind == "open.lives":
         plan.do("go")
@@ -83,7 +86,6 @@ def gift(plan: Plan) -> None:
         plan.do(f"plant.{hint}")
     plan.paragraph()
     plan.do("bring")
-    sights(plan)
     if plan.clash:
         if plan.maybe():
             plan.let(c=plan.person())
@@ -128,7 +130,7 @@ def gift(plan: Plan) -> None:
 def journey(plan: Plan) -> None:
     """Something has to be carried far; it arrives, or doesn't."""
     begin(plan, "careless")
-    plan.let(o=plan.thing("food", "soft", "light"), b=plan.elder())
+    plan.let(o=plan.thing("food", "soft", "light"), b=plan.elder(), p=plan.place(*_FAR))
     plan.do("open.lives", p=plan.place(outside=True))
     plan.do("send")
     sender = plan.cast["b"]

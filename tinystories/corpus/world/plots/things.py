@@ -8,8 +8,9 @@ def lost(plan: Plan) -> None:
     """A dear thing is lost; it is found, or not."""
     begin(plan, "careless")
     plan.let(o=plan.thing("small", "light", but="food"), b=plan.person())
-    hint = plan.rng.choice(["hole", "bell", "crow"]) if plan.hint else ""
-    windy = not hint and "light" in plan.cast["o"].properties and plan.maybe()  # type: ignore[union-attr]
+    hints = ["hole", "crow"] if plan.has("o", "small") else ["bell"]
+    hint = plan.rng.choice(hints) if plan.hint else ""
+    windy = not hint and plan.has("o", "light") and plan.maybe()
     if windy:
         plan.weather("windy")
     plan.do("open.has")
@@ -41,7 +42,7 @@ def lost(plan: Plan) -> None:
     plan.do("miss")
     if hint == "warn":
         plan.do("pay.warn", b=elder)
-    together = ("here", plan.cast["b"].name) in plan.facts  # type: ignore[union-attr]
+    together = plan.present("b")
     if together and plan.clash and plan.maybe():
         plan.do("accuse")
         plan.do("deny")
@@ -100,7 +101,7 @@ def _turn_of_the_lost(plan: Plan, pays: bool, hint: str) -> None:
         plan.do("turn.keeper")
         return
     plan.do("expect.gone")
-    worn = "wear" in plan.cast["o"].properties  # type: ignore[union-attr]
+    worn = plan.has("o", "wear")
     plan.do("turn.worn" if worn else "turn.own")
 
 
@@ -163,7 +164,7 @@ def stuck(plan: Plan) -> None:
     """A thing is out of reach; somebody gets it back, or nobody can."""
     begin(plan, "stubborn")
     plan.let(o=plan.thing("small", "light", but="food"))
-    high = "light" in plan.cast["o"].properties  # type: ignore[union-attr]
+    high = plan.has("o", "light")
     plan.do("open.has")
     guilty = plan.moral and plan.maybe() and high or plan.moral and plan.bad
     warned = guilty and plan.hint and plan.maybe()
