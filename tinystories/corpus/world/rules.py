@@ -15,7 +15,7 @@ GETS: Final[dict[str, str]] = {
     "bq": "pay.spare pay.spare.too",
 }  # fmt: skip
 # what becomes of a thing
-LOST: Final = "lose.slip lose.wind lose.left stick.thing stick.hole stick.left"
+LOST: Final = "lose.slip lose.wind lose.left stick.thing stick.left"
 BROKEN: Final = "break.cat break.run"
 MENDED: Final = "mend"
 GONE: Final = (

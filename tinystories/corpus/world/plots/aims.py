@@ -3,7 +3,7 @@
 from tinystories.corpus.world.plan import Plan
 from tinystories.corpus.world.plots.common import begin, close, feel, sights
 
-_BUSY = ("park", "beach", "farm", "market", "playground", "train station", "zoo", "village square", "lake")
+_BUSY = ("park", "market", "train station", "zoo", "village square", "playground")
 _FAR = ("farm", "market", "school", "lake", "hill", "orchard", "mountain", "village square", "bakery", "train station")
 
 

@@ -54,7 +54,7 @@ def lost(plan: Plan) -> None:
         plan.do("agree")
         if plan.clash:
             plan.do("search", s=plan.spot())
-            plan.one("hinder.rain", "hinder.thorn", "hinder.dark", s=plan.spot())
+            plan.one("hinder.rain", "hinder.thorn", "hinder.dark")
     _search(plan, hint)
 
 
@@ -163,10 +163,9 @@ def broken(plan: Plan) -> None:
 def stuck(plan: Plan) -> None:
     """A thing is out of reach; somebody gets it back, or nobody can."""
     begin(plan, "stubborn")
-    plan.let(o=plan.thing("small", "light", but="food"))
-    high = plan.has("o", "light")
+    plan.let(o=plan.thing("light", but="food"))
     plan.do("open.has")
-    guilty = plan.moral and plan.maybe() and high or plan.moral and plan.bad
+    guilty = plan.moral and plan.maybe() or plan.moral and plan.bad
     warned = guilty and plan.hint and plan.maybe()
     rope = plan.hint and not warned
     elder = plan.elder()
@@ -179,7 +178,7 @@ def stuck(plan: Plan) -> None:
         plan.do("plant.rope")
     plan.do("play")
     plan.paragraph()
-    plan.do("stick.left" if guilty else "stick.thing" if high else "stick.hole")
+    plan.do("stick.left" if guilty else "stick.thing")
     if warned:
         plan.do("pay.warn", b=elder)
     if plan.clash:
