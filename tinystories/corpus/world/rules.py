@@ -38,7 +38,7 @@ NEEDS: Final[dict[str, str]] = {
 }  # fmt: skip
 # whose characters, besides those whom the sentence introduces, are there from now on
 COMES: Final[dict[str, str]] = {
-    "join.family": "b", "comes.back": "b", "own": "b", "send": "b", "seed.from": "b", "bake": "b", "job": "b",
+    "own": "b", "send": "b", "seed.from": "b", "bake": "b", "job": "b",
     "give": "b", "turn.surprise": "b", "empty.hands": "b", "expect.love": "b", "expect.mind": "b", "turn.dad": "b",
     "want.gift": "b", "warn.lose": "b", "warn.break": "b", "warn.stick": "b", "warn.road": "b", "told.wait": "b",
 }  # fmt: skip
@@ -72,7 +72,7 @@ LESSONS: Final[dict[str, str]] = {
     "boast": "boast",
     "kind": "glad share repay turn.rich snub ignore plant.boat free.small scare.off give turn.surprise nibble "
             "spill turn.same meet.small turn.small slip.off",
-    "judge": "turn.keeper accuse turn.wolf turn.dad turn.kind turn.found turn.sneeze scare.off slip.off",
+    "judge": "turn.keeper accuse turn.dad turn.kind turn.found turn.sneeze scare.off slip.off",
     "greed": "nibble hoard refuse mine",
     "fight": "pull mine argue",
     "brave": "light offer turn.small",
