@@ -1,9 +1,11 @@
 """The phrases: what the narrator can say without speech, and that nothing is declared in vain."""
 
-from tinystories.corpus.world import rules
-from tinystories.corpus.world.language import Choice, Part, Slot, kinds, parse
-from tinystories.corpus.world.story import write_story
+import re
+
 from tests.corpus.world.test_stories import SETS
+from tinystories.corpus.world import rules
+from tinystories.corpus.world.language import FOLDER, Choice, Part, Slot, kinds, parse
+from tinystories.corpus.world.story import write_story
 
 
 def slots(parts: tuple[Part, ...]) -> set[Slot]:
@@ -51,3 +53,23 @@ def test_every_kind_of_event_happens_somewhere_and_the_rules_name_no_other() -> 
     tables = [*rules.GETS.values(), *rules.NEEDS.values(), *rules.LESSONS.values(), rules.LOST, rules.BROKEN, rules.GONE]
     named = {kind for table in tables for kind in table.split()} | rules.COMES.keys() | rules.LEAVES.keys()
     assert named - kinds().keys() == set()
+
+
+def test_a_payoff_says_what_the_hint_had_said() -> None:
+    checked = set()
+    for kind in kinds().values():
+        family, *rest = kind.name.split(".")
+        hints = rules.HINTS.keys() & set(rest)
+        if family in ("plant", "pay", "paid", "saved", "turn") and hints:
+            (hint,) = hints
+            for text in written(kind.name):
+                assert re.search(rules.HINTS[hint], text), (kind.name, text)
+            checked.add(hint)
+    assert checked == rules.HINTS.keys()
+
+
+def written(kind: str) -> list[str]:
+    """The phrases of a kind as they stand in the files."""
+    text = "\n".join(path.read_text() for path in sorted(FOLDER.glob("phrases/*.txt")))
+    block = text.split(f"\n## {kind} ", 1)[1].split("\n## ", 1)[0]
+    return [line for line in block.splitlines()[1:] if line.strip() and line[0] not in "@#"]

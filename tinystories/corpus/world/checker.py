@@ -242,13 +242,13 @@ def _state(kind: str, bound: dict[str, str], world: _World, reasons: list[str]) 
 def _story(reading: Reading, world: _World, reasons: list[str]) -> None:
     """What a sentence owes to earlier ones: hints, expectations, lessons."""
     family, *rest = reading.kind.split(".")
-    hints = rules.HINTS.intersection(rest)
+    hints = rules.HINTS.keys() & set(rest)
     if family == "plant":
         world.planted |= hints
     elif family in ("warn", "told"):
         world.planted.add("warn")
     elif reading.kind == "paid.away":
-        hints = frozenset({"crow"})
+        hints = {"crow"}
     if family in ("pay", "paid", "saved", "turn") and not hints <= world.planted:
         reasons.append(f"{', '.join(sorted(hints - world.planted))}: paid off but never planted")
     if family == "turn":

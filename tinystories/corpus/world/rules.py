@@ -54,10 +54,13 @@ GOES: Final[dict[str, str]] = {
 # comments of the narrator, in which the absent may be spoken of as doing something
 COMMENTS: Final = ("end", "lesson", "pay", "paid", "saved", "expect", "want", "accuse")
 
-HINTS: Final = frozenset(
-    "hole bell crow crack shelf rope hint purse string spare boat bag frost rock shoe sky cloud tail wave sneeze seam "
-    "lid warn".split()
-)
+# hint -> what both the sentence that plants it and the one that pays it off must say (a regular expression)
+HINTS: Final[dict[str, str]] = {
+    "hole": "hole", "bell": "bell", "crow": "crow", "crack": "crack", "shelf": "shelf", "rope": r"\{q", "hint": "smile",
+    "purse": "purse", "string": "string", "spare": r"\{q", "boat": "helped|pulled|gave", "bag": "bag", "frost": "cold",
+    "rock": "bad spot", "shoe": "luck", "sky": "sky|rain", "cloud": "dark clouds", "tail": "sign", "wave": "looked over",
+    "sneeze": "sneez", "seam": "weak spot", "lid": "heavy", "warn": "",
+}  # fmt: skip
 
 # a lesson fits a story in which one of these happened
 LESSONS: Final[dict[str, str]] = {
