@@ -123,7 +123,7 @@ def lessons() -> dict[str, Lesson]:
 
 def article(words: str) -> str:
     """The words with "a" or "an" before them."""
-    return f"an {words}" if words[0] in "aeiou" else f"a {words}"
+    return f"an {words}" if words[0] in "aeiou" or words.startswith("honest") else f"a {words}"
 
 
 def _wishes(rows: list[list[str]]) -> tuple[tuple[Wish, ...], ...]:

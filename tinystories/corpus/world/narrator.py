@@ -16,7 +16,7 @@ from tinystories.corpus.world.lexicon import (
 )  # fmt: skip
 from tinystories.corpus.world.plan import Entity, Event
 
-CONNECTIVES: Final = ("then ", "soon ", "after that, ", "a moment later, ", "so ", "a little later, ", "next, ")
+CONNECTIVES: Final = ("then ", "soon ", "after that, ", "a moment later, ", "a little later, ")
 INTERJECTIONS: Final = {"shy": "um, ", "quiet": "um, ", "cheerful": "oh, ", "merry": "oh, ", "proud": "hey, ",
                         "lively": "hey, ", "kind": "please, ", "gentle": "please, "}  # fmt: skip
 PRONOUNS: Final = {
@@ -109,7 +109,7 @@ class _Teller:
             self.described.add(who.name)
             little = "little " if self.rng.random() < 0.4 else ""
             return article(f"{who.trait} {little}{who.sort}")
-        sure = self._sure(who)
+        sure, again = self._sure(who), any(other is who for other in self.now)
         self.met[who.name] = who.sort
         self.now.append(who)
         if form == "n":
@@ -122,7 +122,7 @@ class _Teller:
             if not sure:
                 raise _RejectedError
             return PRONOUNS[who.pronoun][form]
-        if sure and self.rng.random() < 0.6:
+        if sure and (again or self.rng.random() < 0.6):
             return PRONOUNS[who.pronoun][form]
         return f"{who.name}'s" if form == "s" else self._named(who)
 

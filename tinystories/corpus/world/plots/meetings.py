@@ -178,25 +178,24 @@ def hide(plan: Plan) -> None:
         quarrelled = True
     else:
         quarrelled = False
-    spot = plan.spot()
+    plan.let(s=plan.spot())
     guilty = plan.moral and plan.bad
     hint = plan.hint and ("warn" if guilty and plan.maybe() else "sneeze")
     if hint == "warn":
-        plan.do("warn.hide", s=spot)
+        plan.do("warn.hide")
     elif hint:
         plan.do("plant.sneeze")
     plan.do("count")
     plan.paragraph()
-    plan.do("hide.in", s=spot)
+    plan.do("hide.in")
     if guilty and hint != "warn":
         plan.do("hide.far")
     if plan.clash and not quarrelled:
-        plan.do("squeeze", s=spot)
+        plan.do("squeeze")
     if plan.maybe(0.7):
         plan.do("seek", s=plan.spot())
     if plan.maybe(0.5):
         plan.do("wait")
-    plan.let(s=spot)
     plan.paragraph()
     if plan.bad:
         if plan.twist:

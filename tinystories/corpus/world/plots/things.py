@@ -91,7 +91,6 @@ def _search(plan: Plan, hint: str) -> None:
 
 def _turn_of_the_lost(plan: Plan, pays: bool, hint: str) -> None:
     if pays:
-        plan.let(c=plan.person())
         plan.do("expect.gone")
         plan.do(f"turn.{hint}")
         return
