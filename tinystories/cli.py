@@ -291,6 +291,10 @@ def world(
     ] = None,
     count: Annotated[int, typer.Option(metavar="N", help="How many stories.")] = 1,
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same stories.")] = 1,
+    check: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Tell none, but replay these: how many are consistent; may be repeated."),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Tell stories of the simulated world, whose tags are known because they happened; no model needed.
@@ -298,10 +302,11 @@ def world(
     \b
     Examples: tinystories world --count 3 --seed 7
               tinystories world --tag Twist --tag Dialogue --json
+              tinystories world --check generated.jsonl
     """
-    from tinystories.commands.world import world_command
+    from tinystories.commands.world import check_command, world_command
 
-    _end(world_command(count, seed, tag, json_))
+    _end(check_command(check, json_) if check else world_command(count, seed, tag, json_))
 
 
 def _default_model() -> Path:

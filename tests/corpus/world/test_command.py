@@ -1,6 +1,7 @@
 """`tinystories world` prints stories, for people and for programs."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -37,3 +38,13 @@ def test_stories_without_any_tag_can_be_asked_for() -> None:
 def test_what_cannot_be_asked_for_is_one_clear_line(arguments: tuple[str, ...]) -> None:
     with pytest.raises(RequestError, match="--"):
         invoke(*arguments)
+
+
+def test_stories_of_a_file_are_replayed(tmp_path: Path) -> None:
+    told = [story.text for story in stories(4, 3)]
+    (tmp_path / "told.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in [*told, "A cat. It ran."]))
+    result = CliRunner().invoke(app, ["world", "--check", str(tmp_path / "told.jsonl"), "--json"])
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert (found["stories"], found["consistent"], found["in_the_language"]) == (5, 0.8, 0.8)
+    assert [bool(problems) for problems in found["problems"]] == [False] * 4 + [True]

@@ -14,6 +14,7 @@ from tinystories.corpus.world.lexicon import FAMILY, names, things
 from tinystories.corpus.world.narrator import SPEECH_VERBS
 from tinystories.corpus.world.reader import Mention, Reading, Sentence, read
 
+FOREIGN: Final = "not in the language of the world"
 _ACTS: Final = frozenset({"", "he", *SPEECH_VERBS})
 _PRONOUN_OF: Final = {"he": "he", "him": "he", "his": "he", "himself": "he",
                       "she": "she", "her": "she", "hers": "she", "herself": "she"}  # fmt: skip
@@ -60,7 +61,7 @@ def _sentence(sentence: Sentence, world: _World) -> tuple[list[str], _World]:
     world.before, world.now = world.now, []
     world.things_before, world.things_now = world.things_now, []
     if not sentence.clauses:
-        return ["not in the language of the world"], world
+        return [FOREIGN], world
     reasons: list[str] = []
     for readings in sentence.clauses:
         tried = []
