@@ -106,7 +106,7 @@ def _introduce(reading: Reading, world: _World, reasons: list[str]) -> None:
         if described.form != "x":
             continue
         sort = described.words.split()[-1]
-        named = [one.words for one in reading.mentions if one.role == described.role and one.form in ("n", "said")]
+        named = [one.words for one in reading.mentions if one.role == described.role and one.form == "n"]
         for name in dict.fromkeys(word.split()[-1] for word in named):
             who, _ = names().get(name, ("", ""))
             if name in world.sorts:
@@ -126,7 +126,7 @@ def _people(mention: Mention, world: _World, reasons: list[str]) -> list[tuple[s
     """(role, name) of those whom a mention means."""
     if len(mention.role) == 2:
         return _pair(mention, world, reasons)
-    if mention.role not in "abc" or mention.form in ("x", "sort", "um"):
+    if mention.role not in "abc" or mention.form in ("x", "sort", "um", "way"):
         return []
     words = mention.words
     for verb in SPEECH_VERBS:
@@ -189,6 +189,7 @@ def _thing(mention: Mention, reading: Reading, bound: dict[str, str], world: _Wo
         if len(near) != 1:
             reasons.append(f"'it' can mean {', '.join(sorted(near)) or 'nothing'}")
         noun = min(near, default="")
+        world.things_now += [noun] if noun else []
     else:
         noun = next(noun for noun in _nouns() if mention.words.endswith(noun))
         adjective = mention.words.removesuffix(noun).strip().split(" ")[-1]

@@ -66,9 +66,11 @@ class Kind:
 def kinds() -> dict[str, Kind]:
     """Every kind of event by its name, in the order of the files."""
     found: dict[str, Kind] = {}
-    for path in sorted(FOLDER.glob("phrases/*.txt")):
-        for kind in _read(path.read_text(encoding="utf-8")):
-            assert kind.name not in found, f"{path.name}: {kind.name} is declared twice"
+    texts = [path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("phrases/*.txt"))]
+    macros = {name: f"[{choice}]" for text in texts for name, choice in re.findall(r"(?m)^@(\w+) = (.+)$", text)}
+    for text in texts:
+        for kind in _read(text, macros):
+            assert kind.name not in found, f"{kind.name} is declared twice"
             found[kind.name] = kind
     return found
 
@@ -110,8 +112,7 @@ def _sequence(text: str, at: int, inside: bool) -> tuple[tuple[Part, ...], int]:
     return tuple(parts), at
 
 
-def _read(text: str) -> list[Kind]:
-    macros: dict[str, str] = {}
+def _read(text: str, macros: dict[str, str]) -> list[Kind]:
     found: list[Kind] = []
     head: _Head | None = None
     phrases: list[Phrase] = []
@@ -125,9 +126,7 @@ def _read(text: str) -> list[Kind]:
         if line.startswith("## "):
             close()
             head, phrases = _head(line[3:]), []
-        elif macro := re.fullmatch(r"@(\w+) = (.+)", line):
-            macros[macro[1]] = f"[{macro[2]}]"
-        elif line.strip() and not line.startswith("#"):
+        elif line.strip() and not line.startswith("#") and not re.match(r"@\w+ =", line):
             assert head is not None, line
             phrases.append(_phrase(head[0], re.sub(r"@(\w+)", lambda name: macros[name[1]], line.strip())))
     close()

@@ -10,10 +10,7 @@ Pronoun = Literal["he", "she"]
 FOLDER: Final = Path(__file__).parent
 CHILDREN: Final = ("boy", "girl")
 FAMILY: Final[dict[str, Pronoun]] = {"Mom": "she", "Dad": "he", "Grandma": "she", "Grandpa": "he"}
-TRAITS: Final = (
-    "kind", "brave", "shy", "curious", "proud", "careful", "silly", "clever", "cheerful", "gentle",
-    "careless", "wild", "lazy", "greedy", "hasty", "timid", "busy", "lively", "quiet", "friendly", "merry", "stubborn", "dreamy", "honest",
-)  # fmt: skip
+FLAWS: Final = frozenset({"careless", "wild", "lazy", "greedy", "hasty", "timid", "proud", "stubborn"})  # bring a bad end
 WEATHER: Final = ("sunny", "windy", "cloudy", "warm", "cold", "bright", "gray", "misty")
 
 
@@ -114,6 +111,12 @@ def wishes() -> dict[str, tuple[tuple[Wish, ...], ...]]:
         "plant": _wishes(_rows("words/plants.txt", 2)),
         "work": _wishes(_rows("words/works.txt", 2)),
     }
+
+
+@cache
+def ways() -> dict[str, tuple[str, ...]]:
+    """Trait -> what one does who has it."""
+    return {trait: _list(clauses) for trait, clauses in _rows("words/traits.txt", 2)}
 
 
 @cache

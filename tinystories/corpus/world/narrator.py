@@ -12,7 +12,7 @@ from typing import Final
 
 from tinystories.corpus.world.language import Choice, Part, Phrase, Slot, kinds
 from tinystories.corpus.world.lexicon import (
-    CHILDREN, Character, Goal, Lesson, Place, Thing, Wish, article,
+    CHILDREN, Character, Goal, Lesson, Place, Thing, Wish, article, ways,
 )  # fmt: skip
 from tinystories.corpus.world.plan import Entity, Event
 
@@ -32,8 +32,9 @@ SPEECH_VERBS: Final = frozenset(
 _TIMELESS: Final = frozenset(
     {"end", "lesson", "plant", "expect", "open", "skill", "lonely", "want", "sight", "own", "price", "know", "say",
      "pack", "seed", "game", "plan", "take", "go", "bring", "set", "turn", "fright", "night", "day", "wait", "water",
-     "practice"}
+     "practice", "way"}
 )  # fmt: skip
+_WORDS_BEFORE_IT: Final = 2  # later in a sentence "it" could be something else that was named
 _LONGEST_JOINED: Final = 62  # characters of each half of a sentence made of two
 
 
@@ -51,6 +52,7 @@ class _Teller:
     described: set[str] = field(default_factory=set)  # names of those of whom the text says what they are
     met: dict[str, str] = field(default_factory=dict)  # name -> sort
     roles: dict[str, Entity] = field(default_factory=dict)
+    early: bool = True  # whether the sentence has only begun
 
     def render(self, phrase: Phrase, roles: dict[str, Entity]) -> str | None:
         """The phrase in words, first letter small; None, and nothing remembered, where a pronoun is not sure."""
@@ -74,6 +76,7 @@ class _Teller:
             if isinstance(part, str):
                 out.append(part)
             elif isinstance(part, Slot):
+                self.early = len("".join(out).split()) <= _WORDS_BEFORE_IT
                 out.append(self._slot(part))
             else:
                 assert isinstance(part, Choice)
@@ -105,6 +108,8 @@ class _Teller:
             return INTERJECTIONS.get(who.trait, "")
         if form == "sort":
             return who.sort
+        if form == "way":
+            return self.rng.choice(ways()[who.trait])
         if form == "x":
             self.described.add(who.name)
             little = "little " if self.rng.random() < 0.4 else ""
@@ -166,7 +171,7 @@ class _Teller:
             return thing.adjective
         if form == "":
             near = self.things_now or self.things_before
-            if near and all(other == thing for other in near) and self.rng.random() < 0.4:
+            if near and self.early and all(other == thing for other in near) and self.rng.random() < 0.4:
                 self.things_now.append(thing)
                 return "it"
         self.things_now.append(thing)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from tinystories.corpus.world.language import Fact, Kind, kinds
 from tinystories.corpus.world.lexicon import (
-    CHILDREN, TRAITS, WEATHER, Character, Goal, Lesson, Place, Thing, Wish, goals, lessons, names, places, sorts,
-    things, wishes,
+    CHILDREN, FLAWS, WEATHER, Character, Goal, Lesson, Place, Thing, Wish, goals, lessons, names, places, sorts,
+    things, ways, wishes,
 )  # fmt: skip
 from tinystories.text.tags import Tag
 
@@ -86,7 +86,7 @@ class Plan:
         sort = who
         if self.animals:
             sort = self.rng.choice([word for word in sorts() if word not in {person.sort for person in taken}])
-        return Character(name, names()[name][1], sort, trait or self.rng.choice(TRAITS))
+        return Character(name, names()[name][1], sort, trait or self.rng.choice([trait for trait in ways() if trait not in FLAWS]))
 
     def elder(self) -> Character:
         hero = self.cast["a"]

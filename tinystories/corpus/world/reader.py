@@ -11,7 +11,7 @@ from typing import Final
 
 from tinystories.corpus.world.language import Choice, Part, Phrase, Slot, kinds
 from tinystories.corpus.world.lexicon import (
-    CHILDREN, TRAITS, WEATHER, goals, lessons, names, places, sorts, things, wishes,
+    CHILDREN, WEATHER, goals, lessons, names, places, sorts, things, ways, wishes,
 )  # fmt: skip
 from tinystories.corpus.world.narrator import CONNECTIVES, INTERJECTIONS, SPEECH_VERBS
 
@@ -179,8 +179,9 @@ def _character(form: str) -> str:
         "o": f"him|her|{noun}",
         "s": "his|her|[A-Z][a-z]+'s",
         "n": "[A-Z][a-z]+",
-        "x": f"an? (?:{_any(TRAITS)}) (?:little )?(?:{sort})",
+        "x": f"an? (?:{_any(ways())}) (?:little )?(?:{sort})",
         "sort": sort,
+        "way": _any(way for group in ways().values() for way in group),
         "um": "|".join(sorted({*INTERJECTIONS.values(), ""}, reverse=True)),
     }
     return table[form]

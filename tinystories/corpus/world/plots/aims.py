@@ -1,7 +1,7 @@
 """Plots about a thing that one has to come by, or to bring: saved for, given, carried far."""
 
 from tinystories.corpus.world.plan import Plan
-from tinystories.corpus.world.plots.common import begin, close, feel, sights
+from tinystories.corpus.world.plots.common import begin, close, feel, opening, sights
 
 _BUSY = ("park", "market", "train station", "zoo", "village square", "playground")
 _FAR = ("farm", "market", "school", "lake", "hill", "orchard", "mountain", "village square", "bakery", "train station")
@@ -11,8 +11,8 @@ def earn(plan: Plan) -> None:
     """Something costs more than one has; one works for it, and gets it, or not."""
     begin(plan, "lazy")
     plan.let(o=plan.thing("toy", "wear", "shiny"), p=plan.place(*_BUSY), b=plan.elder())
-    plan.do("open.goes" if plan.maybe() else "open.lives")
-    if plan.events[-1].kind == "open.lives":
+    opening(plan, "open.goes" if plan.maybe() else "open.lives")
+    if plan.events[0].kind == "open.lives":
         plan.do("go")
     sights(plan)
     plan.do("see.shop")
@@ -74,7 +74,7 @@ def gift(plan: Plan) -> None:
     """A gift for somebody's birthday arrives, or doesn't."""
     begin(plan, "greedy")
     plan.let(o=plan.thing("toy", "wear", "soft", "fragile"), b=plan.person())
-    plan.do("open.lives")
+    opening(plan, "open.lives")
     plan.let(p=plan.place())
     plan.do("want.gift")
     plan.do("get.gift")
@@ -131,7 +131,7 @@ def journey(plan: Plan) -> None:
     """Something has to be carried far; it arrives, or doesn't."""
     begin(plan, "careless")
     plan.let(o=plan.thing("food", "soft", "light"), b=plan.elder(), p=plan.place(*_FAR))
-    plan.do("open.lives", p=plan.place(outside=True))
+    opening(plan, "open.lives", p=plan.place(outside=True))
     plan.do("send")
     sender = plan.cast["b"]
     stray = plan.moral and plan.bad

@@ -1,6 +1,6 @@
 """Tasks that several plots share: how a story opens, what its people feel, how it closes."""
 
-from tinystories.corpus.world.plan import Plan
+from tinystories.corpus.world.plan import Entity, Plan
 
 
 def begin(plan: Plan, flaw: str) -> None:
@@ -9,14 +9,14 @@ def begin(plan: Plan, flaw: str) -> None:
     plan.let(a=plan.person(trait), p=plan.place(outside=True))
 
 
-def sights(plan: Plan, probability: float = 0.5) -> None:
+def sights(plan: Plan, probability: float = 0.65) -> None:
     if plan.maybe(probability):
         plan.do("sight")
 
 
 def feel(plan: Plan) -> None:
     """What the hero says about how it went."""
-    if plan.talk or plan.maybe(0.2):
+    if plan.talk or plan.maybe(0.3):
         plan.do("say.sad" if plan.bad else "say.glad")
 
 
@@ -29,3 +29,10 @@ def close(plan: Plan, last: str, lessons: tuple[str, ...], teacher: str = "") ->
     else:
         plan.do(last)
         plan.learn(lessons, teacher)
+
+
+def opening(plan: Plan, kind: str, **roles: Entity) -> None:
+    """The first sentence, and perhaps what the hero is like."""
+    plan.do(kind, **roles)
+    if plan.maybe(0.6):
+        plan.do("way")

@@ -2,14 +2,14 @@
 
 from tinystories.corpus.world.lexicon import Thing, things
 from tinystories.corpus.world.plan import Plan
-from tinystories.corpus.world.plots.common import begin, close, feel, sights
+from tinystories.corpus.world.plots.common import begin, close, feel, opening, sights
 
 
 def share(plan: Plan) -> None:
     """One has food, another is hungry."""
     begin(plan, "greedy")
     plan.let(o=plan.thing("food"))
-    plan.do("open.lives")
+    opening(plan, "open.lives")
     if plan.maybe():
         plan.let(b=plan.elder())
         plan.do("bake")
@@ -58,7 +58,7 @@ def friend(plan: Plan) -> None:
     """Somebody alone wants a friend and meets somebody new."""
     begin(plan, "proud")
     plan.let(o=plan.thing("toy"))
-    plan.do("open.has")
+    opening(plan, "open.has")
     plan.do("lonely")
     plan.do("take")
     sights(plan)
@@ -115,7 +115,7 @@ def noise(plan: Plan) -> None:
     """Something is heard in the dark, and somebody goes to look."""
     begin(plan, "timid")
     plan.let(o=plan.rng.choice(_lights()))
-    plan.do("open.has")
+    opening(plan, "open.has")
     plan.do("go")
     sights(plan)
     plan.let(c=plan.person())
@@ -168,7 +168,7 @@ def hide(plan: Plan) -> None:
     """A game of hide and seek."""
     plan.let(a=plan.person(), p=plan.place())
     plan.let(b=plan.person())
-    plan.do("open.friends")
+    opening(plan, "open.friends")
     plan.do("go.both")
     sights(plan)
     plan.do("game")
@@ -228,7 +228,7 @@ def quarrel(plan: Plan) -> None:
     """Two want one thing."""
     plan.let(a=plan.person(), p=plan.place())
     plan.let(b=plan.person(), o=plan.thing("toy", "tool", "soft", "shiny"), s=plan.spot())
-    plan.do("open.friends")
+    opening(plan, "open.friends")
     plan.do("go.both")
     sights(plan, 0.6)
     plan.do("found.thing")

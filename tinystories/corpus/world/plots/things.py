@@ -1,7 +1,7 @@
 """Plots about a thing: lost, broken, stuck."""
 
 from tinystories.corpus.world.plan import Plan
-from tinystories.corpus.world.plots.common import begin, close, feel, sights
+from tinystories.corpus.world.plots.common import begin, close, feel, opening, sights
 
 
 def lost(plan: Plan) -> None:
@@ -13,7 +13,7 @@ def lost(plan: Plan) -> None:
     windy = not hint and plan.has("o", "light") and plan.maybe()
     if windy:
         plan.weather("windy")
-    plan.do("open.has")
+    opening(plan, "open.has")
     guilty = plan.moral and plan.bad or plan.moral and plan.maybe()
     if guilty and plan.hint and plan.maybe(0.7):
         hint = "warn"
@@ -108,7 +108,7 @@ def broken(plan: Plan) -> None:
     """Somebody else's thing is broken; it is mended, or not."""
     begin(plan, "wild")
     plan.let(o=plan.thing("fragile"))
-    plan.do("open.lives")
+    opening(plan, "open.lives")
     if plan.maybe(0.6):
         plan.let(b=plan.elder())
         plan.do("own")
@@ -163,7 +163,7 @@ def stuck(plan: Plan) -> None:
     """A thing is out of reach; somebody gets it back, or nobody can."""
     begin(plan, "stubborn")
     plan.let(o=plan.thing("light", but="food"))
-    plan.do("open.has")
+    opening(plan, "open.has")
     guilty = plan.moral and plan.maybe() or plan.moral and plan.bad
     warned = guilty and plan.hint and plan.maybe()
     rope = plan.hint and not warned

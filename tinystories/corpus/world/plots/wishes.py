@@ -1,14 +1,14 @@
 """Plots about a wish: to grow something, to be able to do something, to build something."""
 
 from tinystories.corpus.world.plan import Plan
-from tinystories.corpus.world.plots.common import begin, close, feel, sights
+from tinystories.corpus.world.plots.common import begin, close, feel, opening, sights
 
 
 def grow(plan: Plan) -> None:
     """A seed is planted; what grows is what was wished for, or something else, or nothing."""
     begin(plan, "hasty")
     plan.let(x=plan.wish("plant"), b=plan.elder())
-    plan.do("open.lives")
+    opening(plan, "open.lives")
     hasty = plan.moral and plan.bad
     elder = plan.maybe(0.6) or plan.talk or plan.hint
     plan.do("seed.from" if elder else "seed")
@@ -63,8 +63,8 @@ def skill(plan: Plan) -> None:
     """Somebody wants to learn something, and does, or doesn't."""
     begin(plan, "proud")
     plan.let(x=plan.wish("skill"), b=plan.person())
-    plan.do("open.goes" if plan.maybe() else "open.lives")
-    if plan.events[-1].kind == "open.lives":
+    opening(plan, "open.goes" if plan.maybe() else "open.lives")
+    if plan.events[0].kind == "open.lives":
         plan.do("go")
     sights(plan, 0.4)
     plan.do("skill")
@@ -119,7 +119,7 @@ def build(plan: Plan) -> None:
     """Two build something; it stands, or falls."""
     begin(plan, "hasty")
     plan.let(b=plan.person(), x=plan.wish("work"))
-    plan.do("open.friends")
+    opening(plan, "open.friends")
     plan.do("go.both")
     sights(plan, 0.4)
     plan.do("plan.build")
