@@ -43,6 +43,7 @@ class _World:
     now: list[str] = field(default_factory=list)
     things_before: list[str] = field(default_factory=list)
     things_now: list[str] = field(default_factory=list)
+    new: set[str] = field(default_factory=set)  # names that this clause introduces
 
 
 def check(text: str) -> list[Problem]:
@@ -76,6 +77,7 @@ def _sentence(sentence: Sentence, world: _World) -> tuple[list[str], _World]:
 def _clause(reading: Reading, world: _World) -> list[str]:
     """Apply one reading to the world; what is wrong with it."""
     reasons: list[str] = []
+    world.new = set()
     bound: dict[str, str] = {}
     family = reading.kind.split(".")[0]
     _introduce(reading, world, reasons)
@@ -114,6 +116,7 @@ def _introduce(reading: Reading, world: _World, reasons: list[str]) -> None:
             if who != (sort if sort in ("boy", "girl") else "animal"):
                 reasons.append(f"{name} is no name for a {sort}")
             world.sorts[name] = sort
+            world.new.add(name)
             world.present.add(name)
     if reading.kind == "open.friends" or reading.kind == "want.gift":
         for mention in reading.mentions:
@@ -149,6 +152,7 @@ def _who(words: str, world: _World, reasons: list[str]) -> str:
     if words.startswith("the "):
         sort = words.split()[-1]
         meant = {name for name, known in world.sorts.items() if known == sort}
+        meant = meant - world.new or meant
         if len(meant) != 1:
             reasons.append(f"{words!r} can mean {', '.join(sorted(meant)) or 'nobody'}")
         return min(meant, default="")

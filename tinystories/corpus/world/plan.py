@@ -185,6 +185,10 @@ class Plan:
             return True
         return len(fact) < 3 and any(known[: len(fact)] == fact for known in self.facts)
 
+    def has_speech(self) -> bool:
+        """Whether something that happened can be told in direct speech."""
+        return any(phrase.direct for event in self.events for phrase in kinds()[event.kind].phrases)
+
     def one(self, *names_: str, **roles: Entity) -> None:
         self.do(self.rng.choice(names_), **roles)
 

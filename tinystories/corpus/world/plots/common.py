@@ -16,7 +16,7 @@ def sights(plan: Plan, probability: float = 0.65) -> None:
 
 def feel(plan: Plan) -> None:
     """What the hero says about how it went."""
-    if plan.talk or plan.maybe(0.3):
+    if (plan.talk and not plan.has_speech()) or plan.maybe(0.2):
         plan.do("say.sad" if plan.bad else "say.glad")
 
 
