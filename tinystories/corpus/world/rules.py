@@ -64,9 +64,10 @@ HINTS: Final[dict[str, str]] = {
 
 # a lesson fits a story in which one of these happened
 LESSONS: Final[dict[str, str]] = {
-    "care": "lose.left lose.slip lose.wind break.run break.cat drop turn.bag paid.bag turn.wrong pay.frost "
+    "rule": "hide.far",
+    "care": "stick.left lose.left lose.slip lose.wind break.run break.cat drop turn.bag paid.bag turn.wrong pay.frost "
             "paid.string expect.mended",
-    "listen": "warn.lose warn.break warn.stick warn.road warn.hide plant.frost stick.left hide.far locked turn.home",
+    "listen": "warn.lose warn.break warn.stick warn.road warn.hide plant.frost",
     "truth": "blame hide tell find.out",
     "share": "share refuse hoard accept take.turns pay.lid turn.give turn.lid spoil turn.salt",
     "wait": "dig hurry water wait hide.in",

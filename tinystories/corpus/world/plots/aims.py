@@ -78,6 +78,8 @@ def gift(plan: Plan) -> None:
     plan.let(p=plan.place())
     plan.do("want.gift")
     plan.do("get.gift")
+    if plan.maybe(0.4):
+        plan.do("tired")
     hint = ""
     if plan.hint:
         hint = "string" if plan.bad else "spare"
@@ -121,6 +123,7 @@ def gift(plan: Plan) -> None:
         plan.do("give")
         plan.do("pay.spare")
     else:
+        sights(plan)
         plan.do("give")
     plan.do("glad")
     feel(plan)

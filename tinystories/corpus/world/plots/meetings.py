@@ -127,7 +127,7 @@ def noise(plan: Plan) -> None:
     plan.do("hear")
     if plan.twist:
         plan.do("expect.monster")
-    elif plan.maybe():
+    elif not plan.moral and not plan.bad and plan.maybe():
         plan.do("know")
     if plan.clash:
         if plan.maybe(0.6):
@@ -212,7 +212,7 @@ def hide(plan: Plan) -> None:
                 plan.do("locked")
             plan.do("pay.warn")
         feel(plan)
-        close(plan, "end.hide.bad", ("listen",))
+        close(plan, "end.hide.bad", ("listen",) if hint == "warn" else ("rule",))
         return
     if plan.twist:
         plan.do("expect.forgot.me")

@@ -194,7 +194,7 @@ def stuck(plan: Plan) -> None:
     plan.paragraph()
     _free(plan, rope, friend)
     feel(plan)
-    lessons = ("listen",) if guilty else ("ready",) if rope and not plan.bad and not plan.twist else ("help",)
+    lessons = ("listen",) if warned else ("care",) if guilty else ("ready",) if rope and not plan.bad and not plan.twist else ("help",)
     if not friend and not guilty and not rope:
         lessons = ("try",)
     close(plan, "end.stuck.bad" if plan.bad else "end.stuck", lessons, "b")
