@@ -50,7 +50,14 @@ def test_every_phrase_is_one_sentence_with_closed_quotes() -> None:
 def test_every_kind_of_event_happens_somewhere_and_the_rules_name_no_other() -> None:
     happened = {kind for tags in SETS for index in range(150) for kind in write_story(20, index, tags).skeleton}
     assert kinds().keys() - happened == set()
-    tables = [*rules.GETS.values(), *rules.NEEDS.values(), *rules.LESSONS.values(), rules.LOST, rules.BROKEN, rules.GONE]
+    tables = [
+        *rules.GETS.values(),
+        *rules.NEEDS.values(),
+        *rules.LESSONS.values(),
+        rules.LOST,
+        rules.BROKEN,
+        rules.GONE,
+    ]
     named = {kind for table in tables for kind in table.split()} | rules.COMES.keys() | rules.LEAVES.keys()
     assert named - kinds().keys() == set()
 

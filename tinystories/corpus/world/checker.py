@@ -87,11 +87,10 @@ def _clause(reading: Reading, world: _World) -> list[str]:
         for role, who in _people(mention, world, reasons):
             if bound.setdefault(role, who) != who:
                 reasons.append(f"{mention.words!r} should be {bound[role]} and is {who}")
-            if mention.form in _ACTS and who not in world.present and family not in rules.COMMENTS:
-                if role not in rules.COMES.get(reading.kind, ""):
-                    reasons.append(f"{who} isn't there")
             if role in rules.COMES.get(reading.kind, ""):
                 world.present.add(who)
+            if mention.form in _ACTS and who not in world.present and family not in rules.COMMENTS:
+                reasons.append(f"{who} isn't there")
         if mention.role in ("o", "q"):
             _thing(mention, reading, bound, world, reasons)
         if mention.role == "p":
@@ -103,7 +102,7 @@ def _clause(reading: Reading, world: _World) -> list[str]:
 
 
 def _introduce(reading: Reading, world: _World, reasons: list[str]) -> None:
-    """"a shy rabbit named Pip": the name fits, and is new."""
+    """ "a shy rabbit named Pip": the name fits, and is new."""
     for described in reading.mentions:
         if described.form != "x":
             continue
@@ -118,7 +117,7 @@ def _introduce(reading: Reading, world: _World, reasons: list[str]) -> None:
             world.sorts[name] = sort
             world.new.add(name)
             world.present.add(name)
-    if reading.kind == "open.friends" or reading.kind == "want.gift":
+    if reading.kind in ("open.friends", "want.gift"):
         for mention in reading.mentions:
             if mention.form == "n" and mention.words in names():
                 world.sorts.setdefault(mention.words, names()[mention.words][0])
@@ -150,7 +149,7 @@ def _who(words: str, world: _World, reasons: list[str]) -> str:
             reasons.append(f"{words!r} can mean {', '.join(sorted(meant)) or 'nobody'}")
         return min(meant, default="")
     if words.startswith("the "):
-        sort = words.split()[-1]
+        sort = words.rsplit(maxsplit=1)[-1]
         meant = {name for name, known in world.sorts.items() if known == sort}
         meant = meant - world.new or meant
         if len(meant) != 1:
@@ -257,9 +256,8 @@ def _story(reading: Reading, world: _World, reasons: list[str]) -> None:
         hints = {"crow"}
     if family in ("pay", "paid", "saved", "turn") and not hints <= world.planted:
         reasons.append(f"{', '.join(sorted(hints - world.planted))}: paid off but never planted")
-    if family == "turn":
-        if not any(kind.startswith("expect") for kind in world.happened):
-            reasons.append("a turn that nobody had expected otherwise")
+    if family == "turn" and not any(kind.startswith("expect") for kind in world.happened):
+        reasons.append("a turn that nobody had expected otherwise")
     if family == "lesson":
         clause = next(mention.words for mention in reading.mentions if mention.role == "l")
         fitting = _words(rules.LESSONS[_lesson(clause)])

@@ -7,9 +7,9 @@ phrases/*.txt declare it once; the narrator writes by these tables and the reade
     [there|at last], {s}, {a} saw {o}.
 
 name and roles | preconditions | effects ("-" takes a fact away). A role with "?" is there if the story has it, and a
-place so only if the story is there; phrases with it are for that case. In a phrase `[x|y]` is a choice, `{a.his}` a slot:
-a role and the form it takes (narrator.py renders them, reader.py recognises them). `@name = a|b` declares a choice to use by name.
-A phrase with a quotation mark is direct speech.
+place so only if the story is there; phrases with it are for that case. In a phrase `[x|y]` is a choice, `{a.his}` a
+slot: a role and the form it takes (narrator.py renders them, reader.py recognises them). `@name = a|b` declares a
+choice to use by name. A phrase with a quotation mark is direct speech.
 """
 
 import re

@@ -10,7 +10,9 @@ Pronoun = Literal["he", "she"]
 FOLDER: Final = Path(__file__).parent
 CHILDREN: Final = ("boy", "girl")
 FAMILY: Final[dict[str, Pronoun]] = {"Mom": "she", "Dad": "he", "Grandma": "she", "Grandpa": "he"}
-FLAWS: Final = frozenset({"careless", "wild", "lazy", "greedy", "hasty", "timid", "proud", "stubborn"})  # bring a bad end
+FLAWS: Final = frozenset(
+    {"careless", "wild", "lazy", "greedy", "hasty", "timid", "proud", "stubborn"}
+)  # bring a bad end
 WEATHER: Final = ("sunny", "windy", "cloudy", "warm", "cold", "bright", "gray", "misty")
 
 
@@ -106,7 +108,7 @@ def goals() -> tuple[Goal, ...]:
 
 @cache
 def wishes() -> dict[str, tuple[tuple[Wish, ...], ...]]:
-    """"plant" or "work" -> for each noun the wish in each of its adjectives."""
+    """ "plant" or "work" -> for each noun the wish in each of its adjectives."""
     return {
         "plant": _wishes(_rows("words/plants.txt", 2)),
         "work": _wishes(_rows("words/works.txt", 2)),

@@ -12,7 +12,15 @@ from typing import Final
 
 from tinystories.corpus.world.language import Choice, Part, Phrase, Slot, kinds
 from tinystories.corpus.world.lexicon import (
-    CHILDREN, Character, Goal, Lesson, Place, Thing, Wish, article, ways,
+    CHILDREN,
+    Character,
+    Goal,
+    Lesson,
+    Place,
+    Thing,
+    Wish,
+    article,
+    ways,
 )  # fmt: skip
 from tinystories.corpus.world.plan import Entity, Event
 
@@ -86,50 +94,57 @@ class _Teller:
         role, form = slot.role, slot.form
         if len(role) == 2:
             return self._pair(role, form)
-        entity = self.roles.get(role)
-        if entity is None:
-            raise _RejectedError
-        if isinstance(entity, Character):
-            return self._character(entity, form)
-        if isinstance(entity, Thing):
-            return self._thing(entity, form)
-        if isinstance(entity, Place):
-            return self._place(entity, form)
-        if isinstance(entity, Lesson):
-            return self.rng.choice(entity.clauses)
-        if isinstance(entity, Wish):
-            return {"": article(f"{entity.adjective} {entity.noun}"), "the": f"the {entity.noun}"}.get(
-                form, entity.noun
-            )
-        return entity.verb if isinstance(entity, Goal) else entity
+        match self.roles.get(role):
+            case None:
+                raise _RejectedError
+            case Character() as who:
+                text = self._character(who, form)
+            case Thing() as thing:
+                text = self._thing(thing, form)
+            case Place() as place:
+                text = self._place(place, form)
+            case Lesson() as lesson:
+                text = self.rng.choice(lesson.clauses)
+            case Wish() as wish:
+                full = article(f"{wish.adjective} {wish.noun}")
+                text = {"": full, "the": f"the {wish.noun}"}.get(form, wish.noun)
+            case Goal() as goal:
+                text = goal.verb
+            case str() as words:
+                text = words
+        return text
 
     def _character(self, who: Character, form: str) -> str:
+        if form in ("um", "sort", "way", "x"):
+            return self._described(who, form)
+        sure, again = self._sure(who), any(other is who for other in self.now)
+        self.met[who.name] = who.sort
+        self.now.append(who)
+        if form == "n":
+            text = who.name
+        elif form in SPEECH_VERBS:
+            text = f"{who.pronoun} {form}" if sure and self.rng.random() < 0.5 else f"{form} {self._named(who)}"
+        elif form not in ("", "o", "s"):
+            if not sure:
+                raise _RejectedError
+            text = PRONOUNS[who.pronoun][form]
+        elif sure and (again or self.rng.random() < 0.6):
+            text = PRONOUNS[who.pronoun][form]
+        else:
+            text = f"{who.name}'s" if form == "s" else self._named(who)
+        return text
+
+    def _described(self, who: Character, form: str) -> str:
+        """What says something of a character without naming one."""
         if form == "um":
             return INTERJECTIONS.get(who.trait, "")
         if form == "sort":
             return who.sort
         if form == "way":
             return self.rng.choice(ways()[who.trait])
-        if form == "x":
-            self.described.add(who.name)
-            little = "little " if self.rng.random() < 0.4 else ""
-            return article(f"{who.trait} {little}{who.sort}")
-        sure, again = self._sure(who), any(other is who for other in self.now)
-        self.met[who.name] = who.sort
-        self.now.append(who)
-        if form == "n":
-            return who.name
-        if form in SPEECH_VERBS:
-            if sure and self.rng.random() < 0.5:
-                return f"{who.pronoun} {form}"
-            return f"{form} {self._named(who)}"
-        if form not in ("", "o", "s"):
-            if not sure:
-                raise _RejectedError
-            return PRONOUNS[who.pronoun][form]
-        if sure and (again or self.rng.random() < 0.6):
-            return PRONOUNS[who.pronoun][form]
-        return f"{who.name}'s" if form == "s" else self._named(who)
+        self.described.add(who.name)
+        little = "little " if self.rng.random() < 0.4 else ""
+        return article(f"{who.trait} {little}{who.sort}")
 
     def _named(self, who: Character) -> str:
         chance = 0.05 if who.sort in CHILDREN else 0.2
@@ -161,20 +176,15 @@ class _Teller:
         return "they" if sure and self.rng.random() < 0.6 else f"{one.name} and {other.name}"
 
     def _thing(self, thing: Thing, form: str) -> str:
-        if form == "use":
-            return self.rng.choice(thing.uses)[0]
-        if form == "used":
-            return self.rng.choice(thing.uses)[1]
-        if form == "noun":
-            return thing.noun
-        if form == "adj":
-            return thing.adjective
-        if form == "":
-            near = self.things_now or self.things_before
-            if near and self.early and all(other == thing for other in near) and self.rng.random() < 0.4:
-                self.things_now.append(thing)
-                return "it"
+        if form in ("use", "used"):
+            return self.rng.choice(thing.uses)[form == "used"]
+        if form in ("noun", "adj"):
+            return thing.noun if form == "noun" else thing.adjective
+        near = self.things_now or self.things_before
+        sure = self.early and bool(near) and all(other == thing for other in near)
         self.things_now.append(thing)
+        if form == "" and sure and self.rng.random() < 0.4:
+            return "it"
         full = f"{thing.adjective} {thing.noun}"
         if form == "a":
             return article(full)

@@ -6,8 +6,23 @@ from dataclasses import dataclass, field
 
 from tinystories.corpus.world.language import Fact, Kind, kinds
 from tinystories.corpus.world.lexicon import (
-    CHILDREN, FLAWS, WEATHER, Character, Goal, Lesson, Place, Thing, Wish, goals, lessons, names, places, sorts,
-    things, ways, wishes,
+    CHILDREN,
+    FLAWS,
+    WEATHER,
+    Character,
+    Goal,
+    Lesson,
+    Place,
+    Thing,
+    Wish,
+    goals,
+    lessons,
+    names,
+    places,
+    sorts,
+    things,
+    ways,
+    wishes,
 )  # fmt: skip
 from tinystories.text.tags import Tag
 
@@ -86,7 +101,9 @@ class Plan:
         sort = who
         if self.animals:
             sort = self.rng.choice([word for word in sorts() if word not in {person.sort for person in taken}])
-        return Character(name, names()[name][1], sort, trait or self.rng.choice([trait for trait in ways() if trait not in FLAWS]))
+        return Character(
+            name, names()[name][1], sort, trait or self.rng.choice([trait for trait in ways() if trait not in FLAWS])
+        )
 
     def elder(self) -> Character:
         hero = self.cast["a"]

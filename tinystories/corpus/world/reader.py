@@ -4,14 +4,23 @@ It knows the language and the dictionary, nothing of plans and facts: what it re
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
 from tinystories.corpus.world.language import Choice, Part, Phrase, Slot, kinds
 from tinystories.corpus.world.lexicon import (
-    CHILDREN, WEATHER, goals, lessons, names, places, sorts, things, ways, wishes,
+    CHILDREN,
+    WEATHER,
+    goals,
+    lessons,
+    names,
+    places,
+    sorts,
+    things,
+    ways,
+    wishes,
 )  # fmt: skip
 from tinystories.corpus.world.narrator import CONNECTIVES, INTERJECTIONS, SPEECH_VERBS
 
@@ -125,46 +134,49 @@ def _pattern(number: int) -> tuple[re.Pattern[str], tuple[Slot, ...]]:
     """A phrase as a regular expression with a group for each slot."""
     slots: list[Slot] = []
     phrase = _phrases()[number]
-    return re.compile(_source(phrase.parts, phrase.kind, slots)), tuple(slots)
+    return re.compile(_source(phrase.parts, slots)), tuple(slots)
 
 
-def _source(parts: Sequence[Part], kind: str, slots: list[Slot]) -> str:
+def _source(parts: Sequence[Part], slots: list[Slot]) -> str:
     out = []
     for part in parts:
         if isinstance(part, str):
             out.append(re.escape(part))
         elif isinstance(part, Choice):
-            out.append("(?:" + "|".join(_source(option, kind, slots) for option in part.options) + ")")
+            out.append("(?:" + "|".join(_source(option, slots) for option in part.options) + ")")
         else:
             slots.append(part)
-            out.append(f"({_slot(part, kind)})")
+            out.append(f"({_slot(part)})")
     return "".join(out)
 
 
-def _slot(slot: Slot, kind: str) -> str:
+def _slot(slot: Slot) -> str:
     role, form = slot.role, slot.form
     if len(role) == 2:
         return form or "they|[A-Z][a-z]+ and [A-Z][a-z]+"
-    if role in "abc":
-        return _character(form)
-    if role in "oq":
-        return _thing(form)
-    if role == "p":
-        where = _any(places())
-        at = "|".join(f"{place.preposition} the {place.name}" for place in places().values())
-        sight = _any(sight for place in places().values() for sight in place.sights)
-        table = {"at": at, "sight": sight, "two": f"(?:{sight}) and (?:{sight})"}
-        return table.get(form, f"the (?:{where})")
-    if role == "x":
-        nouns = _any(wish.noun for group in wishes().values() for of_noun in group for wish in of_noun)
-        skills = _any(goal.verb for goal in goals())
-        return {"the": f"the (?:{nouns})", "noun": nouns}.get(form, f"an? [a-z]+ (?:{nouns})|{skills}")
-    if role == "l":
-        return _any(clause for lesson in lessons().values() for clause in lesson.clauses)
-    if role == "s":
-        return _any(spot for place in places().values() for spot in place.spots)
-    assert role == "w", f"{kind}: no such slot: {slot}"
-    return _any(WEATHER)
+    closed: dict[str, Callable[[], Iterable[str]]] = {
+        "l": lambda: (clause for lesson in lessons().values() for clause in lesson.clauses),
+        "s": lambda: (spot for place in places().values() for spot in place.spots),
+        "w": lambda: WEATHER,
+    }
+    if role in closed:
+        return _any(closed[role]())
+    other = {"p": _place, "x": _goal, "o": _thing, "q": _thing}
+    return other.get(role, _character)(form)
+
+
+def _place(form: str) -> str:
+    where = _any(places())
+    at = "|".join(f"{place.preposition} the {place.name}" for place in places().values())
+    sight = _any(sight for place in places().values() for sight in place.sights)
+    table = {"at": at, "sight": sight, "two": f"(?:{sight}) and (?:{sight})"}
+    return table.get(form, f"the (?:{where})")
+
+
+def _goal(form: str) -> str:
+    nouns = _any(wish.noun for group in wishes().values() for of_noun in group for wish in of_noun)
+    skills = _any(goal.verb for goal in goals())
+    return {"the": f"the (?:{nouns})", "noun": nouns}.get(form, f"an? [a-z]+ (?:{nouns})|{skills}")
 
 
 def _character(form: str) -> str:
@@ -201,8 +213,7 @@ def _thing(form: str) -> str:
     return table[form]
 
 
-def _any(words: object) -> str:
+def _any(words: Iterable[str]) -> str:
     """A regular expression for any of the words, longer ones first."""
-    assert not isinstance(words, str)
-    listed: list[str] = sorted(words, key=lambda word: (-len(word), word))  # type: ignore[call-overload]
+    listed = sorted(words, key=lambda word: (-len(word), word))
     return "|".join(re.escape(word) for word in dict.fromkeys(listed))

@@ -58,8 +58,8 @@ COMMENTS: Final = ("end", "lesson", "pay", "paid", "saved", "expect", "want", "a
 HINTS: Final[dict[str, str]] = {
     "hole": "hole", "bell": "bell", "crow": "crow", "crack": "crack", "shelf": "shelf", "rope": r"\{q", "hint": "smile",
     "purse": "purse", "string": "string", "spare": r"\{q", "boat": "helped|pulled|gave", "bag": "bag", "frost": "cold",
-    "rock": "bad spot", "shoe": "luck", "sky": "sky|rain", "cloud": "dark clouds", "tail": "sign", "wave": "looked over",
-    "sneeze": "sneez", "seam": "weak spot", "lid": "heavy", "warn": "",
+    "rock": "bad spot", "shoe": "luck", "sky": "sky|rain", "cloud": "dark clouds", "tail": "sign",
+    "wave": "looked over", "sneeze": "sneez", "seam": "weak spot", "lid": "heavy", "warn": "",
 }  # fmt: skip
 
 # a lesson fits a story in which one of these happened

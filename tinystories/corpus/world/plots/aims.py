@@ -30,16 +30,15 @@ def earn(plan: Plan) -> None:
     else:
         for _ in range(1 + plan.maybe()):
             plan.do("chore")
-    hint = plan.hint and ("hint" if not plan.bad and not plan.twist and plan.maybe(0.6) else "purse")
-    if plan.hint and plan.twist and not plan.bad:
-        hint = "hint"
+    secret = not plan.bad and (plan.twist or plan.maybe(0.6))
+    hint = ("hint" if secret else "purse") if plan.hint else ""
     if hint:
         plan.do(f"plant.{hint}")
     if lazy:
         plan.do("chore")
     plan.do("pay.coin")
     plan.paragraph()
-    _buy(plan, str(hint or ""))
+    _buy(plan, hint)
     feel(plan)
     close(plan, "end.earn.bad" if plan.bad else "end.earn", ("work",))
 
@@ -96,6 +95,11 @@ def gift(plan: Plan) -> None:
             plan.do("gift.refuse")
         else:
             plan.do("gift.hinder")
+    _gift_ends(plan, hint)
+
+
+def _gift_ends(plan: Plan, hint: str) -> None:
+    """Whether the gift is given, and how it is taken."""
     plan.paragraph()
     if plan.bad:
         if hint:
@@ -136,9 +140,8 @@ def journey(plan: Plan) -> None:
     plan.let(o=plan.thing("food", "soft", "light"), b=plan.elder(), p=plan.place(*_FAR))
     opening(plan, "open.lives", p=plan.place(outside=True))
     plan.do("send")
-    sender = plan.cast["b"]
     stray = plan.moral and plan.bad
-    hint = plan.hint and ("warn" if stray and plan.maybe() else "bag" if plan.bad else "boat")
+    hint = ("warn" if stray and plan.maybe() else "bag" if plan.bad else "boat") if plan.hint else ""
     if hint == "warn":
         plan.do("warn.road")
     plan.do("set.out")
@@ -162,6 +165,11 @@ def journey(plan: Plan) -> None:
         plan.do("stray")
         if hint == "warn":
             plan.do("pay.warn")
+    _journey_ends(plan, hint)
+
+
+def _journey_ends(plan: Plan, hint: str) -> None:
+    """Whether the thing arrives."""
     plan.paragraph()
     if plan.bad:
         if plan.twist:
@@ -175,7 +183,7 @@ def journey(plan: Plan) -> None:
         return
     if plan.twist:
         plan.do("expect.wolf")
-        plan.do("turn.dad", b=sender)
+        plan.do("turn.dad")
         if hint:
             plan.do("pay.boat.too")
     else:

@@ -31,6 +31,11 @@ def share(plan: Plan) -> None:
         plan.do("gull")
     if greedy:
         plan.do("hoard")
+    _share_ends(plan)
+
+
+def _share_ends(plan: Plan) -> None:
+    """What becomes of the food."""
     plan.paragraph()
     if plan.bad:
         if plan.twist:
@@ -79,6 +84,11 @@ def friend(plan: Plan) -> None:
             plan.do("gate")
     if cold:
         plan.do("snub")
+    _friend_ends(plan, cold)
+
+
+def _friend_ends(plan: Plan, cold: bool) -> None:
+    """Whether the two become friends."""
     plan.paragraph()
     if plan.bad:
         if plan.twist:
@@ -160,7 +170,6 @@ def noise(plan: Plan) -> None:
 
 
 def _lights() -> list[Thing]:
-
     return [thing for noun in ("lantern", "lamp", "candle") for thing in things()[noun]]
 
 
@@ -172,15 +181,13 @@ def hide(plan: Plan) -> None:
     plan.do("go.both")
     sights(plan)
     plan.do("game")
-    if plan.clash and plan.maybe():
+    quarrelled = plan.clash and plan.maybe()
+    if quarrelled:
         plan.do("argue")
         plan.do("argue.back")
-        quarrelled = True
-    else:
-        quarrelled = False
     plan.let(s=plan.spot())
     guilty = plan.moral and plan.bad
-    hint = plan.hint and ("warn" if guilty and plan.maybe() else "sneeze")
+    hint = ("warn" if guilty and plan.maybe() else "sneeze") if plan.hint else ""
     if hint == "warn":
         plan.do("warn.hide")
     elif hint:
@@ -196,6 +203,11 @@ def hide(plan: Plan) -> None:
         plan.do("seek", s=plan.spot())
     if plan.maybe(0.5):
         plan.do("wait")
+    _hide_ends(plan, hint, guilty, quarrelled)
+
+
+def _hide_ends(plan: Plan, hint: str, guilty: bool, quarrelled: bool) -> None:
+    """How the game ends."""
     plan.paragraph()
     if plan.bad:
         if plan.twist:

@@ -14,7 +14,7 @@ def lost(plan: Plan) -> None:
     if windy:
         plan.weather("windy")
     opening(plan, "open.has")
-    guilty = plan.moral and plan.bad or plan.moral and plan.maybe()
+    guilty = (plan.moral and plan.bad) or (plan.moral and plan.maybe())
     if guilty and plan.hint and plan.maybe(0.7):
         hint = "warn"
         elder = plan.elder()
@@ -42,6 +42,12 @@ def lost(plan: Plan) -> None:
     plan.do("miss")
     if hint == "warn":
         plan.do("pay.warn", b=elder)
+    _ask(plan)
+    _search(plan, hint)
+
+
+def _ask(plan: Plan) -> None:
+    """Who helps with the search, and who is blamed."""
     together = plan.present("b")
     if together and plan.clash and plan.maybe():
         plan.do("accuse")
@@ -55,7 +61,6 @@ def lost(plan: Plan) -> None:
         if plan.clash:
             plan.do("search", s=plan.spot())
             plan.one("hinder.rain", "hinder.thorn", "hinder.dark")
-    _search(plan, hint)
 
 
 def _search(plan: Plan, hint: str) -> None:
@@ -84,7 +89,7 @@ def _search(plan: Plan, hint: str) -> None:
         plan.do("thank")
     feel(plan)
     guilty = any(event.kind == "lose.left" for event in plan.events)
-    accused = any(event.kind == "expect.thief" or event.kind == "accuse" for event in plan.events)
+    accused = any(event.kind in ("expect.thief", "accuse") for event in plan.events)
     lessons = ("care",) if guilty else ("judge",) if accused else ("help",)
     close(plan, "end.lost", lessons, "b")
 
@@ -138,6 +143,11 @@ def broken(plan: Plan) -> None:
         if plan.clash:
             plan.do("glue.fail")
             plan.do("glue.again")
+    _broken_ends(plan, lied, hint)
+
+
+def _broken_ends(plan: Plan, lied: bool, hint: str) -> None:
+    """What the owner says, and whether it is mended."""
     plan.paragraph()
     if plan.twist:
         plan.do("expect.mended" if plan.bad else "expect.angry")
@@ -164,7 +174,7 @@ def stuck(plan: Plan) -> None:
     begin(plan, "stubborn")
     plan.let(o=plan.thing("light", but="food"))
     opening(plan, "open.has")
-    guilty = plan.moral and plan.maybe() or plan.moral and plan.bad
+    guilty = (plan.moral and plan.maybe()) or (plan.moral and plan.bad)
     warned = guilty and plan.hint and plan.maybe()
     rope = plan.hint and not warned
     elder = plan.elder()
@@ -194,7 +204,15 @@ def stuck(plan: Plan) -> None:
     plan.paragraph()
     _free(plan, rope, friend)
     feel(plan)
-    lessons = ("listen",) if warned else ("care",) if guilty else ("ready",) if rope and not plan.bad and not plan.twist else ("help",)
+    lessons = (
+        ("listen",)
+        if warned
+        else ("care",)
+        if guilty
+        else ("ready",)
+        if rope and not plan.bad and not plan.twist
+        else ("help",)
+    )
     if not friend and not guilty and not rope:
         lessons = ("try",)
     close(plan, "end.stuck.bad" if plan.bad else "end.stuck", lessons, "b")

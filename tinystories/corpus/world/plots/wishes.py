@@ -29,6 +29,11 @@ def grow(plan: Plan) -> None:
         if plan.clash:
             plan.do("dry")
         plan.do("sprout")
+    _grow_ends(plan, hasty, warned, elder)
+
+
+def _grow_ends(plan: Plan, hasty: bool, warned: bool, elder: bool) -> None:
+    """What comes out of the seed."""
     plan.paragraph()
     if hasty:
         plan.do("dig")
@@ -82,13 +87,18 @@ def skill(plan: Plan) -> None:
     lazy = proud and plan.maybe()
     plan.one("join.friend", "join.new")
     plan.do("help.train")
-    hint = plan.hint and ("rock" if plan.bad or plan.maybe() else "shoe")
+    hint = ("rock" if plan.bad or plan.maybe() else "shoe") if plan.hint else ""
     if hint == "shoe":
         plan.do("plant.shoe")
     plan.do("skip.practice" if lazy else "practice")
     plan.do("day.came")
     if hint == "rock":
         plan.do("plant.rock")
+    _skill_ends(plan, hint, lazy)
+
+
+def _skill_ends(plan: Plan, hint: str, lazy: bool) -> None:
+    """The day on which it has to be shown."""
     plan.paragraph()
     if plan.bad:
         if plan.twist:
