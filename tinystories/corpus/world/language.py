@@ -94,7 +94,8 @@ def _sequence(text: str, at: int, inside: bool) -> tuple[tuple[Part, ...], int]:
                 option, at = _sequence(text, at + 1, inside=True)
                 options.append(option)
             if () in options and parts and isinstance(parts[-1], str) and parts[-1].endswith(" "):
-                parts[-1] = parts[-1][:-1]  # an option that may be empty takes the space before it along
+                parts[-1:] = [parts[-1][:-1]] if len(parts[-1]) > 1 else []
+                # an option that may be empty takes the space before it along
                 options = [(" ", *option) if option else () for option in options]
             parts.append(Choice(tuple(options)))
             at += 1

@@ -60,35 +60,34 @@ class _Teller:
     described: set[str] = field(default_factory=set)  # names of those of whom the text says what they are
     met: dict[str, str] = field(default_factory=dict)  # name -> sort
     roles: dict[str, Entity] = field(default_factory=dict)
-    early: bool = True  # whether the sentence has only begun
+    out: list[str] = field(default_factory=list)  # the sentence so far
 
     def render(self, phrase: Phrase, roles: dict[str, Entity]) -> str | None:
         """The phrase in words, first letter small; None, and nothing remembered, where a pronoun is not sure."""
         self.roles = roles
         people, things = len(self.now), len(self.things_now)
-        out: list[str] = []
+        self.out = []
         try:
-            self._parts(phrase.parts, out)
+            self._parts(phrase.parts)
         except _RejectedError:
             del self.now[people:]
             del self.things_now[things:]
             return None
-        return "".join(out)
+        return "".join(self.out)
 
     def end_sentence(self) -> None:
         self.before, self.now = self.now, []
         self.things_before, self.things_now = self.things_now, []
 
-    def _parts(self, parts: Sequence[Part], out: list[str]) -> None:
+    def _parts(self, parts: Sequence[Part]) -> None:
         for part in parts:
             if isinstance(part, str):
-                out.append(part)
+                self.out.append(part)
             elif isinstance(part, Slot):
-                self.early = len("".join(out).split()) <= _WORDS_BEFORE_IT
-                out.append(self._slot(part))
+                self.out.append(self._slot(part))
             else:
                 assert isinstance(part, Choice)
-                self._parts(self.rng.choice(part.options), out)
+                self._parts(self.rng.choice(part.options))
 
     def _slot(self, slot: Slot) -> str:
         role, form = slot.role, slot.form
@@ -181,9 +180,9 @@ class _Teller:
         if form in ("noun", "adj"):
             return thing.noun if form == "noun" else thing.adjective
         near = self.things_now or self.things_before
-        sure = self.early and bool(near) and all(other == thing for other in near)
+        sure = form == "" and bool(near) and all(other is thing for other in near)
         self.things_now.append(thing)
-        if form == "" and sure and self.rng.random() < 0.4:
+        if sure and len("".join(self.out).split()) <= _WORDS_BEFORE_IT and self.rng.random() < 0.4:
             return "it"
         full = f"{thing.adjective} {thing.noun}"
         if form == "a":

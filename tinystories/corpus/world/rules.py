@@ -43,7 +43,7 @@ COMES: Final[dict[str, str]] = {
     "want.gift": "b", "warn.lose": "b", "warn.break": "b", "warn.stick": "b", "warn.road": "b", "told.wait": "b",
 }  # fmt: skip
 LEAVES: Final[dict[str, str]] = {
-    "leave": "b", "give.way": "b", "crow.end": "c", "bully.stop": "c", "trick": "c", "scare.off": "c",
+    "give.way": "b", "crow.end": "c", "bully.stop": "c", "trick": "c", "scare.off": "c",
     "slip.off": "c", "turn.trick": "c", "decline": "c", "ignore": "c", "turn.third": "c", "turn.home": "b",
     "forgot": "b", "turn.wave": "c",
 }  # fmt: skip
@@ -59,7 +59,7 @@ HINTS: Final[dict[str, str]] = {
     "hole": "hole", "bell": "bell", "crow": "crow", "crack": "crack", "shelf": "shelf", "rope": r"\{q", "hint": "smile",
     "purse": "purse", "string": "string", "spare": r"\{q", "boat": "helped|pulled|gave", "bag": "bag", "frost": "cold",
     "rock": "bad spot", "shoe": "luck", "sky": "sky|rain", "cloud": "dark clouds", "tail": "sign",
-    "wave": "looked over", "sneeze": "sneez", "seam": "weak spot", "lid": "heavy", "warn": "",
+    "wave": "looked over", "sneeze": "sneez", "seam": "weak spot", "lid": "heav", "warn": "",
 }  # fmt: skip
 
 # a lesson fits a story in which one of these happened
