@@ -80,6 +80,6 @@ LESSONS: Final[dict[str, str]] = {
     "greed": "nibble hoard refuse mine",
     "fight": "pull mine argue",
     "brave": "light offer turn.small",
-    "work": "chore steal.time practice skip.practice",
+    "work": "chore chore.late steal.time practice skip.practice",
     "ready": "plant.rope plant.spare plant.string paid.string",
 }  # fmt: skip

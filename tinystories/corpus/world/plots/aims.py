@@ -35,7 +35,7 @@ def earn(plan: Plan) -> None:
     if hint:
         plan.do(f"plant.{hint}")
     if lazy:
-        plan.do("chore")
+        plan.do("chore.late")
     plan.do("pay.coin")
     plan.paragraph()
     _buy(plan, hint)
@@ -77,8 +77,6 @@ def gift(plan: Plan) -> None:
     plan.let(p=plan.place())
     plan.do("want.gift")
     plan.do("get.gift")
-    if plan.maybe(0.4):
-        plan.do("tired")
     hint = ""
     if plan.hint:
         hint = "string" if plan.bad else "spare"
@@ -87,6 +85,8 @@ def gift(plan: Plan) -> None:
         plan.do(f"plant.{hint}")
     plan.paragraph()
     plan.do("bring")
+    if plan.maybe(0.4):
+        plan.do("tired")
     if plan.clash:
         if plan.maybe():
             plan.let(c=plan.person())
