@@ -75,7 +75,7 @@ def test_a_pronoun_has_one_referent() -> None:
     text = write_story(1, 0, ()).text
     ambiguous = (
         "Once upon a time, there were two friends named Tim and Ben who lived near the park. "
-        "He was tired and sat down for a while."
+        "He had to stop and rest a little under a tree."
     )
     assert "'he' can mean Ben, Tim" in reasons(ambiguous)
     assert not any("can mean" in reason for reason in reasons(text))
