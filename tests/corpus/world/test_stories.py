@@ -6,14 +6,20 @@ import re
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
+from tests.strategies import world_requests
+from tinystories import Request
 from tinystories.corpus.world.language import kinds
 from tinystories.corpus.world.lexicon import names, places, things
 from tinystories.corpus.world.plots import PLOTS
 from tinystories.corpus.world.reader import sentences
 from tinystories.corpus.world.story import stories, write_story
+from tinystories.generation.story import check
+from tinystories.generation.words import has_word
 from tinystories.text.sentences import split_story
 from tinystories.text.tags import TAGS, Tag
 
@@ -68,10 +74,18 @@ def test_facts_replay_from_event_to_event() -> None:
 
 
 def test_words_are_in_the_story_and_the_summary_names_the_hero() -> None:
-    for story in stories(100, 9):
-        noun = story.words[1]
-        assert noun in story.text
+    for story in stories(200, 9):
+        assert 1 <= len(story.words) <= 3
+        assert all(has_word(story.text, word) for word in story.words), story.words
         assert story.events[0].roles["a"].name in story.summary  # type: ignore[union-attr]
+
+
+@given(world_requests())
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_a_story_keeps_every_request_that_is_drawn_with_it(asked: dict[str, Any]) -> None:
+    story = asked.pop("story")
+    kept = check(story.text, Request(**asked), judge=lambda text: story.tags)
+    assert all(kept.values()), kept
 
 
 def test_sentences_are_cut_where_the_narrator_ended_them() -> None:
