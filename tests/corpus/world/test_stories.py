@@ -6,6 +6,7 @@ import re
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -113,3 +114,9 @@ def test_twenty_thousand_stories_are_rich_and_made_in_twenty_seconds() -> None:
     skeletons = Counter(skeleton for _, skeleton in told)
     assert len(skeletons) >= 5000
     assert max(skeletons.values()) <= 0.005 * len(told)
+
+
+def test_the_documentation_shows_the_first_ten_stories_as_they_come(root: Path) -> None:
+    shown = re.sub(r"(?m)^> |  $", "", (root / "docs/world.md").read_text())
+    for story in stories(10, 1):
+        assert story.text in shown and story.summary in shown
