@@ -283,6 +283,32 @@ def tag(
     _end(tag_command(file, gold, fit, json_))
 
 
+@app.command()
+def world(
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TAG", help=f"Exactly these tags, of {', '.join(TAGS)}; may be repeated; or none."),
+    ] = None,
+    count: Annotated[int, typer.Option(metavar="N", help="How many stories.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same stories.")] = 1,
+    check: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Tell none, but replay these: how many are consistent; may be repeated."),
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Tell stories of the simulated world, whose tags are known because they happened; no model needed.
+
+    \b
+    Examples: tinystories world --count 3 --seed 7
+              tinystories world --tag Twist --tag Dialogue --json
+              tinystories world --check generated.jsonl
+    """
+    from tinystories.commands.world import check_command, world_command
+
+    _end(check_command(check, json_) if check else world_command(count, seed, tag, json_))
+
+
 def _default_model() -> Path:
     try:
         return Paths(project_root()).model

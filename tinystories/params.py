@@ -30,6 +30,7 @@ class SourceParams(Section):
     kind: Literal["sample", "files", "hub"]
     path: str
     dataset: str | None
+    world: Annotated[int, Field(ge=0)]
     limit: Positive | None
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SMALL = {
-    "source.limit": 150,
+    "source.limit": 150, "source.world": 100,
     "partitions.validation": 0.1,
     "tokenize.vocab_size": 500,
     "model.width": 32, "model.layers": 2, "model.heads": 2, "model.ffn": 64, "model.context": 256,

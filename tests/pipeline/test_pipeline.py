@@ -47,6 +47,7 @@ PACKAGES = {  # every module of the package is edited
     "corpus": set(STAGES),  # all know the record,
     "corpus/formats.py": {"extract"},  # one reads layouts
     "corpus/rows.py": {"validate"},
+    "corpus/world": {"extract"},  # and one the stories of the world
     "text": set(STAGES) - {"report"},
     "text/cues.py": {"split", "evaluate"},
     "requests": {"tokenize", "train", "evaluate"},

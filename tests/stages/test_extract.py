@@ -39,12 +39,23 @@ def write(project: Path, texts: list[str], name: str = "own.jsonl") -> str:
 
 
 def test_the_sample_needs_no_path_and_no_network(project: Path) -> None:
-    metrics, rows = run(project, "source.path=nowhere")  # source.path is for `files` alone
+    metrics, rows = run(project, "source.path=nowhere", "source.world=0")  # source.path is for `files` alone
     assert metrics["stories"] == len(rows) == 1260
     assert pq.read_schema(Paths(project).extracted).equals(EXTRACTED)
     assert metrics["files"] == [{"file": "original-stories.jsonl", "layout": "json", "stories": 1260}]
     assert {row["tags_from"] for row in rows} == {"read"}
     assert metrics["with"] == {"features": 1260, "tags": 1260, "words": 1260, "summary": 1260}
+
+
+def test_stories_of_the_world_come_with_true_tags_words_and_a_summary(project: Path) -> None:
+    metrics, rows = run(project, "source.world=40")
+    assert metrics["files"][1] == {"file": "world", "layout": "simulated", "stories": 40}
+    told = [row for row in rows if row["tags_from"] == "world"]
+    assert len(told) == 40 and {row["source"] for row in told} == {"world"}
+    assert all(row["features"] is None and row["tags"] is not None for row in told)
+    assert all(row["words"] and row["summary"] for row in told)
+    _, others = run(project, "source.world=40", "seed=2")
+    assert {row["text"] for row in others if row["tags_from"] == "world"}.isdisjoint(row["text"] for row in told)
 
 
 def test_the_same_inputs_give_the_same_bytes(project: Path) -> None:

@@ -72,6 +72,25 @@ def from_path(given: str, root: Path) -> Source:
     return find(path)
 
 
+def sample(count: int, seed: int) -> Source:
+    """The hand-written stories of the package, and `count` stories of the simulated world."""
+    written = find(SAMPLE)
+    if not count:
+        return written
+    return Source(
+        (*written.parts, Part("world", "simulated", partial(_simulated, count, seed))), written.without_stories
+    )
+
+
+def _simulated(count: int, seed: int) -> Iterator[RawStory]:
+    from tinystories.corpus.world.story import stories
+
+    for story in stories(count, seed):
+        yield RawStory(
+            story.text, tags=story.tags, tags_from="world", words=story.words, summary=story.summary, source="world"
+        )
+
+
 def _file(path: Path) -> Source:
     found = recognise(path)
     if found.layout is None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from tinystories.corpus.hub import open_dataset
 from tinystories.corpus.raw import RawStory
 from tinystories.corpus.record import EXTRACTED, PARTITIONS, Partition, partition_of, story_id
-from tinystories.corpus.sources import SAMPLE, Source, find, from_path
+from tinystories.corpus.sources import Source, from_path, sample
 from tinystories.corpus.tables import write_rows
 from tinystories.errors import SourceError
 from tinystories.files import write_json
@@ -62,7 +62,7 @@ def feature_name(name: str) -> str:
 def _open(params: Params, paths: Paths) -> Source:
     source = params.source
     if source.kind == "sample":
-        return find(SAMPLE)
+        return sample(source.world, params.seed)
     if source.kind == "files":
         return from_path(source.path, paths.root)
     if source.dataset is None:
