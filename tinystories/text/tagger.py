@@ -27,7 +27,7 @@ class Tagger:
     """One of the two models with a threshold for each tag.
 
     fitted_on: the story_ids it was fitted on.
-    gold: for each tag, precision, recall, f1 and n on the gold labels; empty if not measured.
+    gold: for each tag, what `labels.measure` gives on the gold labels; empty if not measured.
     """
 
     name: str
