@@ -75,8 +75,8 @@ def abilities(judged: Sequence[Judged], by_ngram: Sequence[Judged]) -> dict[str,
 def choose(
     score: Scorer, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], parts: Mapping[str, Mapping[str, Any]],
     context: int, infilling: bool = True,
-) -> dict[str, list[Chosen]]:
-    """The three tasks of choosing on `stories`; without the middles for a scorer that doesn't know that form."""  # fmt: skip
+) -> dict[str, list[Chosen]]:  # fmt: skip
+    """The three tasks of choosing on `stories`; without the middles for a scorer that doesn't know that form."""
     return {
         "middle_of_five": middle_of_five(score, tokenizer, stories, context) if infilling else [],
         "ending_of_four": ending_of_four(score, tokenizer, stories, context),

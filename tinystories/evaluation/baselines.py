@@ -30,8 +30,8 @@ def fit_baselines(tokenizer: StoryTokenizer, stories: Iterable[StoryTokens]) -> 
 def baseline_figures(
     fitted: Mapping[str, NGram], training_tokens: int, tokenizer: StoryTokenizer, test: Sequence[StoryTokens],
     resamples: int, seed: int,
-) -> dict[str, dict[str, float]]:
-    """`likelihood` of each baseline on the test stories, without what is the model's own too."""  # fmt: skip
+) -> dict[str, dict[str, float]]:  # fmt: skip
+    """`likelihood` of each baseline on the test stories, without what is the model's own too."""
     bos, eos = tokenizer.control(BOS), tokenizer.control(EOS)
     measured = {}
     for name, ngram in fitted.items():

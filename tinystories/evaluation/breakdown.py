@@ -49,13 +49,13 @@ def by_tag(
 def by_position(
     model: Transformer, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int,
     resamples: int = 1000, seed: int = 0,
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, float]]:  # fmt: skip
     """Nats per token of each place in the plain form ("1-16": the first sixteen tokens; <eos> counts).
 
     {place: {"tokens", "nats_per_token", "nats_per_token_low", "nats_per_token_high"}}. A story is
     read up to the place and no further, so that all places together cost twice as much as the
     stories. All places together hold each token once, as `likelihood` does.
-    """  # fmt: skip
+    """
     forms = [plain(tokenizer, story) for story in stories]
     places = list(pairwise((*PLACES, None)))
     examples = [(place, _part(form, *place)) for place in places for form in forms if len(form) - 1 > (place[0] or 0)]

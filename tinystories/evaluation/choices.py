@@ -73,12 +73,12 @@ def ending_of_four(
 def names_swapped(
     score: Scorer, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], parts: Mapping[str, Mapping[str, Any]],
     context: int,
-) -> list[Chosen]:
+) -> list[Chosen]:  # fmt: skip
     """The last sentence as it is against the same with two characters' names exchanged.
 
     parts: story_id -> {"text", "last"}. Of stories that name at least two characters before the last
     sentence and one of them in it; the other name is the one most often told of.
-    """  # fmt: skip
+    """
     examples, ids = [], []
     for story in stories:
         swapped = swap_names(parts[story.story_id]["text"], parts[story.story_id]["last"]) if story.infillable else None

@@ -64,8 +64,8 @@ def _sentence_end(text: str, at: int) -> int:
 
 
 # agreement: the verb is of the other number, after a subject that leaves no doubt
-_OTHER_NUMBER: Final = {"was": "were", "is": "are", "has": "have", "does": "do", "wasn't": "weren't", "isn't": "aren't"}
-_OTHER_NUMBER |= {plural: singular for singular, plural in _OTHER_NUMBER.items()}
+_OF_MANY: Final = {"was": "were", "is": "are", "has": "have", "does": "do", "wasn't": "weren't", "isn't": "aren't"}
+_OTHER_NUMBER: Final = _OF_MANY | {many: one for one, many in _OF_MANY.items()}
 _SUBJECT_VERB: Final = re.compile(
     r"\b(?:(?:he|she|it|they|we)|(?:the|a|his|her|their|my|your|our) [a-z]+) (?P<verb>"
     rf"{'|'.join(sorted(_OTHER_NUMBER, key=len, reverse=True))})\b",

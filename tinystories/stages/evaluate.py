@@ -22,7 +22,7 @@ from tinystories.evaluation.flaws import made_up
 from tinystories.evaluation.grader import KEY, Graded, Grader, grade, grades
 from tinystories.evaluation.infilling import measurable
 from tinystories.evaluation.likelihood import Score, likelihood, score
-from tinystories.evaluation.memorisation import Copied, TrainingText, most_copied
+from tinystories.evaluation.memorisation import Copied, TrainingText, copied, most_copied
 from tinystories.evaluation.prompts import read_prompts
 from tinystories.evaluation.suites import HeldOut, Task, ability_tasks, breakdown, infill, written_stories
 from tinystories.files import atomic, read_json, write_json, write_text
@@ -83,7 +83,7 @@ def run(
     filled, middles = infill(task, fillable, chosen)
     chosen_by, judged = ability_tasks(task, ngrams[BEST])
     training = TrainingText(_training_texts(paths))
-    copied = most_copied([one.story.text for one in asked], training, COPIED)
+    parrots = most_copied([one.story.text for one in asked], training, COPIED)
     graded = _grade(settings, prompted)
     metrics = {
         "model": {"parameters": loaded.config.parameters, "fingerprint": loaded.fingerprint},
@@ -102,11 +102,11 @@ def run(
     result: dict[str, Any] = _plain(metrics)
     folder = paths.evaluation
     _write_scores(folder / "stories.parquet", scores)
-    _write_json_lines(folder / "generated.jsonl", [_generated(one, training) for one in [*prompted, *asked]])
+    _write_json_lines(folder / "generated.jsonl", _told([*prompted, *asked], training))
     _write_json_lines(folder / "infillings.jsonl", middles)
     _write_json_lines(folder / "pairs.jsonl", [one.to_json() for one in judged[0]])
     _write_json_lines(folder / "choices.jsonl", _choices(chosen_by[0]))
-    _write_json_lines(folder / "copied.jsonl", _copies(paths, copied, asked, len(prompted)))
+    _write_json_lines(folder / "copied.jsonl", _copies(paths, parrots, asked, len(prompted)))
     _write_json_lines(folder / "grades.jsonl", [one.to_json() for one in graded])
     _write_adherence(paths.adherence_plot, result["adherence"])
     write_json(paths.evaluate_metrics, result)
@@ -156,10 +156,6 @@ def _counter(on_story: Callable[[int, int], None], stories: int) -> Done:
     return done
 
 
-
-
-
-
 def _grade(settings: EvaluateParams, prompted: Sequence[Asked]) -> list[Graded]:
     """Grades of the first completed beginnings, where a grader is named."""
     if settings.grader_url is None:
@@ -173,17 +169,26 @@ def _grade(settings: EvaluateParams, prompted: Sequence[Asked]) -> list[Graded]:
     return grade(grader, stories)
 
 
-def _generated(one: Asked, training: TrainingText) -> dict[str, Any]:
-    return {**one.to_json(), "made_up": made_up([one.story.text], training.knows)}
+def _told(asked: Sequence[Asked], training: TrainingText) -> list[dict[str, Any]]:
+    """Each story's own form, with how many of its 8-grams stand in training ("copied") of how many ("grams"),
+    and the words in it that no training story has ("made_up").
+    """
+    counts = copied([one.story.text for one in asked], training)
+    return [
+        {**one.to_json(), "copied": hits, "grams": grams, "made_up": made_up([one.story.text], training.knows)}
+        for one, (hits, grams) in zip(asked, counts, strict=True)
+    ]
 
 
 def _choices(chosen: Mapping[str, Sequence[Chosen]]) -> list[dict[str, Any]]:
     return [{"task": name, **asdict(one)} for name, rows in chosen.items() for one in rows]
 
 
-def _copies(paths: Paths, copied: Sequence[Copied], asked: Sequence[Asked], before: int) -> list[dict[str, Any]]:
+def _copies(
+    paths: Paths, parrots: Sequence[Copied], asked: Sequence[Asked], before: int
+) -> list[dict[str, Any]]:
     """Generated stories beside the training stories that they are nearest to; `line` is that of generated.jsonl."""
-    wanted = {one.nearest for one in copied}
+    wanted = {one.nearest for one in parrots}
     texts = {number: text for number, text in enumerate(_training_texts(paths)) if number in wanted}
     return [
         {
@@ -195,7 +200,7 @@ def _copies(paths: Paths, copied: Sequence[Copied], asked: Sequence[Asked], befo
             "nearest": None if one.nearest is None else texts[one.nearest],
             "nearest_share_4grams": one.near,
         }
-        for one in copied
+        for one in parrots
     ]
 
 
