@@ -40,7 +40,7 @@ def test_fewer_hand_labels_make_a_wider_interval() -> None:
 
 
 def test_a_rate_below_what_errors_alone_would_find_is_nought_and_not_negative() -> None:
-    rate, low, high = corrected(2, 100, Errors(tp=40, fp=10, fn=10, tn=90))
+    rate, low, high = corrected(8, 100, Errors(tp=40, fp=10, fn=10, tn=90))
     assert rate == low == 0 and 0 < high < 0.2
 
 
