@@ -81,7 +81,7 @@ class Paths:
 
     @property
     def evaluation(self) -> Path:
-        """Folder: scores per story (stories.parquet); as JSON Lines generated stories, infillings, pairs, choices, ..."""
+        """Folder: scores per story (stories.parquet); as JSON Lines what was generated, minimal pairs, choices, ..."""
         return self.root / "reports/evaluation"
 
     @property

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from tinystories.evaluation.choices import (
-    ENDINGS, MIDDLES, ending_of_four, mean_tried, middle_of_five, names_swapped, swap_names,
+    ENDINGS,
+    MIDDLES,
+    ending_of_four,
+    mean_tried,
+    middle_of_five,
+    names_swapped,
+    swap_names,
 )  # fmt: skip
 from tinystories.evaluation.scoring import model_scorer
 from tinystories.requests.controls import BOS_ID, EOS_ID, FIRST, LAST, MIDDLE

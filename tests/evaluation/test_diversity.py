@@ -48,12 +48,12 @@ def test_completion_counts_only_stories_that_end_by_themselves() -> None:
 
 
 def test_self_bleu_of_two_small_stories_is_as_worked_by_hand() -> None:
-    one, other = "a b c d e".split(), "a b c d f".split()
+    one, other = ["a", "b", "c", "d", "e"], ["a", "b", "c", "d", "f"]
     # each against the other: 4/5 words, 3/4 pairs, 2/3 triples, 1/2 fours; equally long, so no penalty
     assert self_bleu([one, other]) == pytest.approx((4 / 5 * 3 / 4 * 2 / 3 * 1 / 2) ** (1 / 4))
     assert self_bleu([one, one]) == pytest.approx(1)
     # no four and no triple in common: 0.1 counted instead; the shorter pays exp(1 - 5/4) for its length
-    short = "a b x y".split()
+    short = ["a", "b", "x", "y"]
     of_short = (2 / 4 * 1 / 3 * 0.1 / 2 * 0.1 / 1) ** (1 / 4) * math.exp(1 - 5 / 4)
     of_long = (2 / 5 * 1 / 4 * 0.1 / 3 * 0.1 / 2) ** (1 / 4)
     assert self_bleu([short, one]) == pytest.approx((of_short + of_long) / 2)

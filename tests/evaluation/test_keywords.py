@@ -56,7 +56,7 @@ KEYWORDS: dict[Tag, tuple[str, ...]] = {
 
 
 def insert(text: str, words: tuple[str, ...]) -> str:
-    """The story with the words between its sentences: one after the first, the others before the last and at the end."""
+    """The story with the words between its sentences: after the first, before the last and at the end."""
     first, *others = words
     start, middle, last, _ = split_story(text)
     return f"{start} {first}{middle} {' '.join(others[:-1])}{last} {others[-1]}"
@@ -64,12 +64,11 @@ def insert(text: str, words: tuple[str, ...]) -> str:
 
 @pytest.mark.parametrize("tag", TAGS)
 def test_a_generator_that_only_inserts_keywords_fails(tag: Tag, root: Path) -> None:
-    """Asked for a tag, it tells what it would have told anyway, with the tag's words in it: the judge is not impressed."""
+    """Asked for a tag, it tells what it would have told anyway, with the tag's words in it."""
     lines = (root / "tinystories/corpus/sample/original-stories.jsonl").read_text(encoding="utf-8").splitlines()
     without = [row["story"] for row in map(json.loads, lines) if tag not in row["tags"]][:200]
     judge = Tagger.load("judge")
     honest = [frozenset(judge.tags(story)) for story in without]
     keyed = [frozenset(judge.tags(insert(story, KEYWORDS[tag]))) for story in without]
     rates = adherence({tag: keyed}, honest, {tag: Errors.of(judge.gold[tag])})[tag]
-    print(tag, rates["requested"], rates["unconditional"])
     assert helps(Metrics("adherence", rates)) != "good"

@@ -78,13 +78,13 @@ def test_a_million_training_words_are_searched_in_seconds() -> None:
 
 def test_the_nearest_training_story_has_most_of_the_different_runs_of_four_words() -> None:
     training = TrainingText(["a b c d a b c d a b c d", STORY, "he lost his red ball and cried", OTHER])
-    story = "the king said he lost his red ball in the tall house".split()
+    story = ["the", "king", "said", "he", "lost", "his", "red", "ball", "in", "the", "tall", "house"]
     # 9 runs of four: STORY has 5, "he lost his red" to "ball in the tall"; the third has 2
     nearest, share = training.nearest(story)
     assert nearest == 1 and share == 5 / 9
-    assert training.nearest("a b c d".split()) == (0, 1.0)
-    assert training.nearest("he lost his red ball and cried".split())[0] == 2
-    assert training.nearest("quite other words than these".split()) == (None, 0.0)
+    assert training.nearest(["a", "b", "c", "d"]) == (0, 1.0)
+    assert training.nearest(["he", "lost", "his", "red", "ball", "and", "cried"])[0] == 2
+    assert training.nearest(["quite", "other", "words", "than", "these"]) == (None, 0.0)
     assert training.nearest(["two", "words"]) == (None, 0.0)
 
 
@@ -99,9 +99,11 @@ def test_the_nearest_is_found_across_the_pieces_that_training_text_is_hashed_in(
 
 def test_the_most_copied_stories_come_first_with_the_run_that_they_copied() -> None:
     copied = "The king said that he lost his red ball in the tall green forest and then he slept."
-    found = most_copied(["A new story of a cat that nobody has ever told before.", copied], TrainingText([OTHER, STORY]), 2)
+    found = most_copied(
+        ["A new story of a cat that nobody has ever told before.", copied], TrainingText([OTHER, STORY]), 2
+    )
     assert [one.text for one in found] == [1, 0]
-    assert found[0].run == tuple("he lost his red ball in the tall green".split())
+    assert found[0].run == ("he", "lost", "his", "red", "ball", "in", "the", "tall", "green")
     assert (found[0].hits, found[0].grams, found[0].nearest) == (2, 11, 1)
     assert found[1].hits == 0 and found[1].nearest is None
 

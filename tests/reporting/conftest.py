@@ -14,6 +14,7 @@ import pytest
 from tinystories.paths import Paths
 from tinystories.text.tags import TAGS
 
+
 def interval(key: str, value: float) -> dict[str, float]:
     return {key: round(value, 4), f"{key}_low": round(value - 0.06, 4), f"{key}_high": round(value + 0.07, 4)}
 
@@ -188,7 +189,8 @@ def infilling(seed: int) -> dict[str, Any]:
 def copied(line: int) -> dict[str, Any]:
     return {
         "line": line, "text": TALE, "share_8grams_in_train": 0.031, "longest_run": "once upon a time there was a boy",
-        "longest_run_words": 8, "nearest": "Once upon a time there was a boy who had a kite.", "nearest_share_4grams": 0.09,
+        "longest_run_words": 8, "nearest": "Once upon a time there was a boy who had a kite.",
+        "nearest_share_4grams": 0.09,
     }  # fmt: skip
 
 

@@ -78,7 +78,9 @@ def test_the_graders_figures_stand_on_the_page_where_there_are_any(project: Path
 def test_every_beginning_that_was_completed_is_on_the_page(project: Paths) -> None:
     file = project.evaluation / "generated.jsonl"
     row = json.loads(file.read_text().splitlines()[0])
-    rows = [row | {"request": {"prompt": f"Nell had {n}", "index": 0}, "text": f"Nell had {n} kites."} for n in range(44)]
+    rows = [
+        row | {"request": {"prompt": f"Nell had {n}", "index": 0}, "text": f"Nell had {n} kites."} for n in range(44)
+    ]
     file.write_text("".join(json.dumps(one) + "\n" for one in rows))
     section = stories(read_inputs(project))
     assert section is not None

@@ -28,7 +28,8 @@ ROOT = Path(__file__).resolve().parents[2]
 NOT_SHOWN = {
     "evaluate": {
         "model.parameters", "likelihood.tokens", "likelihood.bytes", "likelihood.perplexity",
-        "completion.requested_stories", "infilling.last_stories", "infilling.generated", "judge.*.n", "judge.*.positives",
+        "completion.requested_stories", "infilling.last_stories", "infilling.generated", "judge.*.n",
+        "judge.*.positives",
     },
     "extract": {"commit", "stories", "partitions.*", "files.*.layout", "without_stories"},
     "validate": {"stories", "bad", "bad_share", "partitions.*"},

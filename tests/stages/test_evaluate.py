@@ -199,8 +199,12 @@ def test_the_plot_is_a_table_of_the_rates(paths: Paths, metrics: dict[str, Any])
     with paths.adherence_plot.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["tag"] for row in rows] == list(TAGS)
-    evaluate._write_adherence(paths.root / "plot.csv", {"Twist": {"requested": 0.5, "unconditional": None, "shuffled": 0.25}})
-    assert (paths.root / "plot.csv").read_text(encoding="utf-8") == "tag,requested,unconditional,shuffled\nTwist,0.5,,0.25\n"
+    evaluate._write_adherence(
+        paths.root / "plot.csv", {"Twist": {"requested": 0.5, "unconditional": None, "shuffled": 0.25}}
+    )
+    assert (paths.root / "plot.csv").read_text(
+        encoding="utf-8"
+    ) == "tag,requested,unconditional,shuffled\nTwist,0.5,,0.25\n"
 
 
 def test_the_same_inputs_give_the_same_bytes(paths: Paths, metrics: dict[str, Any]) -> None:

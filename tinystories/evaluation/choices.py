@@ -1,4 +1,4 @@
-"""Tasks of choosing by likelihood: the right middle of five, the right ending of four, an ending with the names swapped."""
+"""Choosing by likelihood: the middle of five, the ending of four, the ending whose names are not swapped."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,11 @@ Task = Literal["middle_of_five", "ending_of_four", "names_swapped"]
 
 MIDDLES: Final = 5
 ENDINGS: Final = 4
-CHANCE: Final[dict[Task, float]] = {"middle_of_five": 1 / MIDDLES, "ending_of_four": 1 / ENDINGS, "names_swapped": 1 / 2}
+CHANCE: Final[dict[Task, float]] = {
+    "middle_of_five": 1 / MIDDLES,
+    "ending_of_four": 1 / ENDINGS,
+    "names_swapped": 1 / 2,
+}
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def self_bleu(stories: Sequence[Sequence[str]]) -> float:
 
 
 def diversity(texts: Sequence[str], words: int | None = None) -> dict[str, float]:
-    """distinct_1 to distinct_3 of the first `words` words of `texts`; self_bleu, words_mean, _p10, _p90 of whole stories.
+    """distinct_1 to distinct_3 of the first `words` words; self_bleu, words_mean, words_p10, words_p90 of whole ones.
 
     Lengths count pieces between white space, as the length control does. Without texts: nan.
     """

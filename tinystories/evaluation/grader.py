@@ -45,7 +45,7 @@ Grammar: n/10, Creativity: n/10, Consistency: n/10, Plot: n/10, Age group: lette
 
 @dataclass(frozen=True)
 class Grader:
-    """address: the base of an OpenAI-compatible API, such as "http://127.0.0.1:8000/v1". key: None where none is needed."""
+    """address: the base of an OpenAI-compatible API ("http://127.0.0.1:8000/v1"). key: None where none is needed."""
 
     address: str
     model: str

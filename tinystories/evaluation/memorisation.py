@@ -131,7 +131,7 @@ def copied(texts: Iterable[str], training: TrainingText) -> list[tuple[int, int]
 
 
 def most_copied(texts: Sequence[str], training: TrainingText, count: int) -> list[Copied]:
-    """The `count` texts with most 8-grams that stand in training, the first of equals, with the nearest story of each."""
+    """The `count` texts with most 8-grams that stand in training, the first of equals, with their nearest stories."""
     counts = copied(texts, training)
     order = sorted(range(len(texts)), key=lambda at: -counts[at][0])[:count]
     return [_copied(at, words_of(texts[at]), *counts[at], training) for at in order]

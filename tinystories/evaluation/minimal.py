@@ -109,7 +109,9 @@ def _speech_verbs(text: str) -> Iterator[Edit]:
 # negation: "not" with the wrong auxiliary, a second negation, or a word that only a negation allows
 _AUXILIARY: Final = {"did": "was", "was": "did", "were": "did", "does": "is", "is": "does", "do": "are", "are": "do"}
 _NEGATED: Final = re.compile(rf"\b(?P<verb>{'|'.join(_AUXILIARY)})(?:n['’]t| not)(?= \w)")
-_NEGATION: Final = re.compile(r"\b(?:not|never|nobody|nothing|nowhere|without|neither|cannot)\b|n['’]t\b| no\b", re.IGNORECASE)
+_NEGATION: Final = re.compile(
+    r"\b(?:not|never|nobody|nothing|nowhere|without|neither|cannot)\b|n['’]t\b| no\b", re.IGNORECASE
+)
 _OPEN: Final = re.compile(r"\b(?:if|whether|before|than|most|until|unless)\b|\?")  # these allow "any" as well
 _ANY: Final = {"anything": "nothing", "anybody": "nobody", "anyone": "nobody", "anywhere": "nowhere", "any": "no"}
 _NONE: Final = {"nothing": "anything", "nobody": "anybody", "nowhere": "anywhere", "never": "ever"}
@@ -135,7 +137,25 @@ def _negation(text: str) -> Iterator[Edit]:
 _SEVERAL: Final = r"two|three|four|five|six|seven|eight|nine|ten|many|several|both|these|those"
 _PLURAL: Final = re.compile(rf"\b(?:{_SEVERAL}) (?P<noun>[a-z]{{2,}}[a-z]s)\b(?! of\b)", re.IGNORECASE)
 _SINGULAR: Final = re.compile(r"\b(?:an?|one|every|each|another) (?P<noun>[a-z]{3,})(?=[.,!?;])", re.IGNORECASE)
-_NO_PLURAL: Final = frozenset("was has this his its less yes does always towards sometimes few bit little while".split())
+_NO_PLURAL: Final = frozenset(
+    [
+        "was",
+        "has",
+        "this",
+        "his",
+        "its",
+        "less",
+        "yes",
+        "does",
+        "always",
+        "towards",
+        "sometimes",
+        "few",
+        "bit",
+        "little",
+        "while",
+    ]
+)
 
 
 def _number(text: str) -> Iterator[Edit]:

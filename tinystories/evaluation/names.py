@@ -5,14 +5,19 @@ from typing import Final
 
 # one capitalised word after a word in lower case, so that it is no sentence's beginning, and no part of a longer name
 _INSIDE: Final = re.compile(r"(?<![\w’'-])(?P<before>[a-z][a-z’']*),? (?P<name>[A-Z][a-z]+)\b(?![’'-]?\w)(?! [A-Z])")
-_DETERMINERS: Final = frozenset("the a an this that his her its my your our their every each one no".split())
+_DETERMINERS: Final = frozenset(
+    ["the", "a", "an", "this", "that", "his", "her", "its", "my", "your", "our", "their", "every", "each", "one", "no"]
+)
 _NO_NAMES: Final = frozenset(
-    """Mom Mommy Mum Mummy Mama Mother Dad Daddy Papa Father Grandma Grandpa Granny Gran Nana Grandmother Grandfather
-    Aunt Auntie Uncle Mr Mrs Ms Miss Dr Sir King Queen Prince Princess Captain Doctor Teacher God Santa
-    Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August
-    September October November December Christmas Easter Halloween English French Spanish Yes No Oh Ok Okay Hello Hi
-    Please Thank Thanks Good Well And But So If When What Why How Who Where The It He She They We You This That There
-    Then Now Once""".split()
+    re.findall(
+        r"\w+",
+        """Mom Mommy Mum Mummy Mama Mother Dad Daddy Papa Father Grandma Grandpa Granny Gran Nana Grandmother
+        Grandfather Aunt Auntie Uncle Mr Mrs Ms Miss Dr Sir King Queen Prince Princess Captain Doctor Teacher God Santa
+        Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August
+        September October November December Christmas Easter Halloween English French Spanish Yes No Oh Ok Okay Hello
+        Hi Please Thank Thanks Good Well And But So If When What Why How Who Where The It He She They We You This That
+        There Then Now Once""",
+    )
 )
 
 

@@ -68,7 +68,7 @@ def _interval(own: Metrics, key: str) -> tuple[float | None, float | None, float
 
 def _start(name: str) -> tuple[int, str]:
     """The number that a range ("64-127", "400-") begins with."""
-    digits = name.split("-")[0]
+    digits = name.split("-", maxsplit=1)[0]
     return (int(digits) if digits.isdecimal() else 0), name
 
 

@@ -24,11 +24,15 @@ def stories(inputs: Inputs) -> Section | None:
         groups.setdefault(_kind(row), []).append(_sample(row, f"{inputs.generated_name}: line {index + 1}"))
     if not groups:
         return None
-    text = f"The first of each kind and all that were given a beginning, none picked by hand; all {len(inputs.generated):,} are in {inputs.generated_name}."
+    text = (
+        "The first of each kind and all that were given a beginning, none picked by hand; "
+        f"all {len(inputs.generated):,} are in {inputs.generated_name}."
+    )
     if any(sample.given for found in groups.values() for sample in found[:KEPT]):
         text += " What was given word for word is in colour."
     samples = [
-        SampleGroup(kind, found[:SHOWN], found[SHOWN : None if kind == GIVEN else KEPT]) for kind, found in groups.items()
+        SampleGroup(kind, found[:SHOWN], found[SHOWN : None if kind == GIVEN else KEPT])
+        for kind, found in groups.items()
     ]
     return Section("stories", "Stories", [text], samples=samples)
 

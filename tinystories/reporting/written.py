@@ -59,7 +59,9 @@ def copies(inputs: Inputs) -> Section | None:
     table = Table(("", "generated", "real"), rows, inputs.evaluate.source("memorisation"))
     texts = ["How much of the generated stories stands word for word in the training stories, and of unseen real ones."]
     if inputs.copied:
-        texts.append("The stories with most copied runs, each beside the training story that shares most of its runs of 4 words.")
+        texts.append(
+            "The stories with most copied runs, each beside the training story that shares most of its runs of 4 words."
+        )
     pairs = [_beside(row, f"{inputs.copied_name}: line {index + 1}") for index, row in enumerate(inputs.copied)]
     return Section("copies", "How much it copies", texts, tables=[table], infillings=pairs)
 

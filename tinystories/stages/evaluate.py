@@ -89,9 +89,7 @@ def run(
         "model": {"parameters": loaded.config.parameters, "fingerprint": loaded.fingerprint},
         "likelihood": likelihood(scores, settings.bootstrap, params.seed),
         **breakdown(task, scores),
-        "baselines": baseline_figures(
-            ngrams, counted, loaded.tokenizer, test.stories, settings.bootstrap, params.seed
-        ),
+        "baselines": baseline_figures(ngrams, counted, loaded.tokenizer, test.stories, settings.bootstrap, params.seed),
         "infilling": filled,
         "choosing": choosing(*chosen_by),
         "abilities": abilities(*judged),
@@ -184,9 +182,7 @@ def _choices(chosen: Mapping[str, Sequence[Chosen]]) -> list[dict[str, Any]]:
     return [{"task": name, **asdict(one)} for name, rows in chosen.items() for one in rows]
 
 
-def _copies(
-    paths: Paths, parrots: Sequence[Copied], asked: Sequence[Asked], before: int
-) -> list[dict[str, Any]]:
+def _copies(paths: Paths, parrots: Sequence[Copied], asked: Sequence[Asked], before: int) -> list[dict[str, Any]]:
     """Generated stories beside the training stories that they are nearest to; `line` is that of generated.jsonl."""
     wanted = {one.nearest for one in parrots}
     texts = {number: text for number, text in enumerate(_training_texts(paths)) if number in wanted}
