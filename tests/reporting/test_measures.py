@@ -47,7 +47,7 @@ def test_the_table_of_abilities_has_every_task_with_its_chance_and_the_5_gram(pr
     section = abilities(read_inputs(project))
     assert section is not None
     task, asked, right, ngram, chance = section.tables[0].rows[0]
-    assert isinstance(right, Figure) and right.interval == "65 to 78"
+    assert isinstance(right, Figure) and right.interval == "65 to 78\N{NO-BREAK SPACE}%"
     assert [words(cell) for cell in (task, asked, right, ngram, chance)] == [
         "the right middle of five", "57", "71\N{NO-BREAK SPACE}%", "–", "20\N{NO-BREAK SPACE}%",
     ]  # fmt: skip

@@ -12,7 +12,7 @@ from tinystories.text.tagger import Tagger
     [
         ("Tom had a kite. A fight! It flew away.", "Tom had a kite. It flew away."),
         ("Tom had a kite. The moral of the story is.", "Tom had a kite."),
-        ('Tom ran. "Come home!" he said. "" "', '"Come home!" he said.'),
+        ('Tom ran. "Come home!" he said.', '"Come home!" he said.'),
         ("", ""),
     ],
 )

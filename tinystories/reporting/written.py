@@ -14,8 +14,8 @@ VARIETY: Final[tuple[Column, ...]] = (
     ("distinct_3", "distinct triples of words", percent),
     ("self_bleu", "self-BLEU: likeness to each other", decimals(3)),
     ("words_mean", "words per story", decimals(0)),
-    ("words_p10", "words of the shortest tenth, at most", decimals(0)),
-    ("words_p90", "words of the longest tenth, at least", decimals(0)),
+    ("words_p10", "words of the shortest tenth, at most", decimals(1)),
+    ("words_p90", "words of the longest tenth, at least", decimals(1)),
 )
 FLAWS: Final[tuple[Column, ...]] = (
     ("made_up_words", "made-up words: in no training story", percent),
