@@ -44,6 +44,13 @@ def test_a_rate_below_what_errors_alone_would_find_is_nought_and_not_negative() 
     assert rate == low == 0 and 0 < high < 0.2
 
 
+def test_where_the_labels_cannot_explain_what_is_found_there_is_no_interval() -> None:
+    rate, low, high = corrected(
+        1, 1000, Errors(tp=400, fp=100, fn=100, tn=900)
+    )  # a tenth should be found by error alone
+    assert rate == 0 and math.isnan(low) and math.isnan(high)
+
+
 @pytest.mark.parametrize(
     ("found", "n", "errors"),
     [

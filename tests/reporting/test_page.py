@@ -29,7 +29,7 @@ NOT_SHOWN = {
     "evaluate": {
         "model.parameters", "likelihood.tokens", "likelihood.bytes", "likelihood.perplexity",
         "completion.requested_stories", "infilling.last_stories", "infilling.generated", "judge.*.n",
-        "judge.*.positives",
+        "judge.*.positives", "judge.*.tn",
     },
     "extract": {"commit", "stories", "partitions.*", "files.*.layout", "without_stories"},
     "validate": {"stories", "bad", "bad_share", "partitions.*"},

@@ -43,13 +43,16 @@ def corrected(found: int, n: int, errors: Errors) -> tuple[float, float, float]:
     sensitivity and specificity"): it counts the uncertainty of the rate and of both of the
     judge's own, which come from finitely many hand labels. What it can't know is whether the
     judge errs on generated stories as on the labelled ones. nan where nothing can be said: no
-    stories, no labels of a kind, or a judge that is right no more often than by chance.
+    stories, no labels of a kind, or a judge that is right no more often than by chance; the interval
+    alone where all of it lies outside 0 and 1, which shows that the judge errs otherwise here.
     """
     sensitivity, specificity = errors.sensitivity, errors.specificity
     if not n or not sensitivity + specificity > 1:  # nan is not above 1 either
         return math.nan, math.nan, math.nan
     rate = (found / n + specificity - 1) / (sensitivity + specificity - 1)
     low, high = _interval(found, n, errors)
+    if high < 0 or low > 1:  # fewer found, or more, than even the judge's errors explain: it errs otherwise here
+        return _within(rate), math.nan, math.nan
     return _within(rate), _within(low), _within(high)
 
 

@@ -14,7 +14,7 @@ CORRECTION: Final = (
     "judge is too weak on this tag. That it errs on generated stories as it does on real ones is taken for granted."
 )
 STANDING: Final = {"good": "yes", "unclear": "can’t tell", "bad": "no", None: DASH}
-COUNTS: Final = ("tp", "fp", "fn", "tn")
+COUNTS: Final = ("tp", "fp", "fn")
 MIDDLE: Final = (
     ("nats_with_last", "the true middle, seeing first and last"),
     ("nats_without_last", "the true middle, seeing the first only"),
@@ -92,6 +92,6 @@ def _judge(inputs: Inputs) -> Table:
         judge = inputs.evaluate.under("judge", name)
         ratios = [judge.figure(key, decimals(2)) for key in ("precision", "recall", "f1")]
         rows.append([name, *ratios, *(judge.figure(key, whole) for key in COUNTS)])
-    columns = ("tag", "precision", "recall", "F1", "found, right", "found, wrong", "missed", "rightly not")
+    columns = ("tag", "precision", "recall", "F1", "right", "wrong", "missed")
     source = inputs.evaluate.source("judge")
     return Table(columns, rows, source, "How far the judge can be trusted, on hand labels")

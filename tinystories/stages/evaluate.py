@@ -162,9 +162,14 @@ def _grade(settings: EvaluateParams, prompted: Sequence[Asked]) -> list[Graded]:
     grader = Grader(settings.grader_url, settings.grader_model, os.environ.get(KEY))
     stories = []
     for one in prompted[: settings.grader_stories]:
-        given = (one.story.request.prompt or "").rstrip()
-        stories.append((given, one.story.text[len(given) :]))
+        written = _written(one)
+        stories.append((one.story.text[: len(one.story.text) - len(written)], written))
     return grade(grader, stories)
+
+
+def _written(one: Asked) -> str:
+    """What the model wrote after the beginning that it was given, if any."""
+    return one.story.text[len((one.story.request.prompt or "").rstrip()) :]
 
 
 def _told(asked: Sequence[Asked], training: TrainingText) -> list[dict[str, Any]]:
@@ -173,7 +178,7 @@ def _told(asked: Sequence[Asked], training: TrainingText) -> list[dict[str, Any]
     """
     counts = copied([one.story.text for one in asked], training)
     return [
-        {**one.to_json(), "copied": hits, "grams": grams, "made_up": made_up([one.story.text], training.knows)}
+        {**one.to_json(), "copied": hits, "grams": grams, "made_up": made_up([_written(one)], training.knows)}
         for one, (hits, grams) in zip(asked, counts, strict=True)
     ]
 
