@@ -35,7 +35,7 @@ def test_a_judge_without_errors_changes_nothing_but_its_own_doubt() -> None:
 
 
 def test_fewer_hand_labels_make_a_wider_interval() -> None:
-    few, many = (corrected(45, 1000, Errors(8 * k, 2 * k, 2 * k, 18 * k)) for k in (1, 20))
+    few, many = (corrected(450, 1000, Errors(8 * k, 2 * k, 2 * k, 18 * k)) for k in (1, 20))
     assert few[0] == many[0] and few[2] - few[1] > 2 * (many[2] - many[1])
 
 
