@@ -121,9 +121,21 @@ class EvaluateParams(Section):
     bootstrap: Positive
     per_tag: Positive
     infillings: Positive
+    choices: Positive
+    pairs: Positive
     max_tokens: Positive
     temperature: Annotated[float, Field(ge=0)]
     top_p: Annotated[float, Field(gt=0, le=1)]
+    prompts: Annotated[str, Field(min_length=1)]
+    grader_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None
+    grader_model: str | None
+    grader_stories: Positive
+
+    @model_validator(mode="after")
+    def _a_grader_has_a_model(self) -> Self:
+        if self.grader_url is not None and self.grader_model is None:
+            raise ValueError("grader_url needs grader_model, the name of the model there")
+        return self
 
 
 class Params(Section):

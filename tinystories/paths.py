@@ -81,12 +81,12 @@ class Paths:
 
     @property
     def evaluation(self) -> Path:
-        """Folder: per-story scores (stories.parquet), generated stories (generated.jsonl), infillings.jsonl."""
+        """Folder: scores per story (stories.parquet); as JSON Lines what was generated, minimal pairs, choices, ..."""
         return self.root / "reports/evaluation"
 
     @property
     def adherence_plot(self) -> Path:
-        """CSV: tag, requested, unconditional, shuffled (corrected rates)."""
+        """CSV: tag, and the judge's rates requested, unconditional, shuffled."""
         return self.root / "reports/plots/adherence.csv"
 
     # report

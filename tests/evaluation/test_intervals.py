@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from tinystories.evaluation.intervals import mean_interval, paired_interval, share_interval
+from tinystories.evaluation.intervals import mean_interval, paired_interval, ratio_interval, share_interval
 
 TRIALS = 1000
 
@@ -85,3 +85,20 @@ def test_memory_does_not_grow_with_the_number_of_resamples() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert low < high and peak < 50e6
+
+
+def test_the_interval_of_a_ratio_covers_the_true_one_19_times_of_20() -> None:
+    """Nats per token of stories: long ones count more, and are cheaper a token."""
+    random = np.random.default_rng(9)
+    hits = []
+    for trial in range(TRIALS):
+        tokens = random.gamma(6.0, 35.0, 60) + 20
+        nats = 2.5 * tokens + 60 + random.normal(0, 0.35, 60) * tokens
+        low, high = ratio_interval(nats, tokens, resamples=400, seed=trial)
+        hits.append(low <= (2.5 * 230 + 60) / 230 <= high)
+    assert coverage(hits) == pytest.approx(0.95, abs=0.03)
+
+
+def test_a_ratio_that_is_the_same_in_every_story_has_no_width() -> None:
+    assert ratio_interval([2, 4, 6], [1, 2, 3]) == pytest.approx((2, 2))
+    assert all(math.isnan(end) for end in ratio_interval([1], [2]))

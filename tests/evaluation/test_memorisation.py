@@ -7,7 +7,8 @@ import time
 import pytest
 
 from tinystories.evaluation import memorisation as module
-from tinystories.evaluation.memorisation import TrainingText, memorisation
+from tinystories.evaluation.memorisation import TrainingText, memorisation, most_copied
+from tinystories.evaluation.words import words_of
 
 STORY = "Once upon a time there was a little dog. He lost his red ball in the tall green grass."
 OTHER = "Lily went to the park. She saw a very big tree and a bird that sang all day long."
@@ -73,3 +74,42 @@ def test_a_million_training_words_are_searched_in_seconds() -> None:
     start = time.process_time()
     memorisation(train[:20], TrainingText(train))
     assert time.process_time() - start < 10
+
+
+def test_the_nearest_training_story_has_most_of_the_different_runs_of_four_words() -> None:
+    training = TrainingText(["a b c d a b c d a b c d", STORY, "he lost his red ball and cried", OTHER])
+    story = ["the", "king", "said", "he", "lost", "his", "red", "ball", "in", "the", "tall", "house"]
+    # 9 runs of four: STORY has 5, "he lost his red" to "ball in the tall"; the third has 2
+    nearest, share = training.nearest(story)
+    assert nearest == 1 and share == 5 / 9
+    assert training.nearest(["a", "b", "c", "d"]) == (0, 1.0)
+    assert training.nearest(["he", "lost", "his", "red", "ball", "and", "cried"])[0] == 2
+    assert training.nearest(["quite", "other", "words", "than", "these"]) == (None, 0.0)
+    assert training.nearest(["two", "words"]) == (None, 0.0)
+
+
+def test_the_nearest_is_found_across_the_pieces_that_training_text_is_hashed_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_AT_ONCE", 5)
+    training = TrainingText([OTHER, STORY, OTHER])
+    assert training.nearest(words_of(STORY)) == (1, 1.0)
+    assert training.nearest(words_of(OTHER)) == (0, 1.0)  # the first of equals
+
+
+def test_the_most_copied_stories_come_first_with_the_run_that_they_copied() -> None:
+    copied = "The king said that he lost his red ball in the tall green forest and then he slept."
+    found = most_copied(
+        ["A new story of a cat that nobody has ever told before.", copied], TrainingText([OTHER, STORY]), 2
+    )
+    assert [one.text for one in found] == [1, 0]
+    assert found[0].run == ("he", "lost", "his", "red", "ball", "in", "the", "tall", "green")
+    assert (found[0].hits, found[0].grams, found[0].nearest) == (2, 11, 1)
+    assert found[1].hits == 0 and found[1].nearest is None
+
+
+def test_a_word_is_known_if_a_training_story_has_it_and_asking_changes_nothing() -> None:
+    training = TrainingText([STORY])
+    assert training.knows("grass") and not training.knows("florp")
+    training.found([["florp"]], 1)
+    assert not training.knows("florp")

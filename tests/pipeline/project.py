@@ -18,7 +18,7 @@ SMALL = {
     "train.steps": 24, "train.threads": 1, "train.batch_tokens": 1024,
     "train.validate_every": 8, "train.checkpoint_every": 8, "train.validation_stories": 8,
     "evaluate.stories": 8, "evaluate.bootstrap": 40, "evaluate.per_tag": 2, "evaluate.infillings": 2,
-    "evaluate.max_tokens": 60,
+    "evaluate.max_tokens": 60, "evaluate.choices": 6, "evaluate.pairs": 4,
 }  # fmt: skip
 
 

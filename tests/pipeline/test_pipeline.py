@@ -201,6 +201,10 @@ def test_every_stage_opens_only_what_it_declares_and_writes_the_same_bytes_again
     assert different == []
 
 
+TEMPLATED = {
+    "${source.path}": "tinystories/corpus/sample",
+    "${evaluate.prompts}": "tinystories/evaluation/prompts.yaml",
+}
 AROUND = {"params.yaml", "pipeline/conf/", ".work/"}  # parameters are declared by their keys
 RUN = (
     "from pathlib import Path; from tinystories.params import load_params; from tinystories.paths import Paths; "
@@ -229,7 +233,7 @@ def outputs(stage: dict[str, list[object]]) -> list[str]:
 
 
 def declared(stage: dict[str, list[object]]) -> set[str]:
-    deps = {str(path).replace("${source.path}", "tinystories/corpus/sample") for path in stage["deps"]}
+    deps = {TEMPLATED.get(str(path), str(path)) for path in stage["deps"]}
     temporary = {str(Path(out).parent / f".{Path(out).name}.") for out in outputs(stage)}
     return deps | temporary | set(outputs(stage))
 

@@ -14,6 +14,11 @@ import pytest
 from tinystories.paths import Paths
 from tinystories.text.tags import TAGS
 
+
+def interval(key: str, value: float) -> dict[str, float]:
+    return {key: round(value, 4), f"{key}_low": round(value - 0.06, 4), f"{key}_high": round(value + 0.07, 4)}
+
+
 EVALUATION: dict[str, Any] = {
     "model": {"parameters": 1_394_304, "fingerprint": "5b0c9a1de2f47a83"},
     "likelihood": {
@@ -37,11 +42,19 @@ EVALUATION: dict[str, Any] = {
         "stories": 20, "share": 1.0, "share_low": 0.839, "share_high": 1.0, "requested_stories": 120,
         "requested_share": 0.983333,
     },
+    "by_length": {}, "by_tag": {}, "by_position": {}, "choosing": {}, "abilities": {},
+    "flaws": {"generated": {"stories": 140}, "real": {"stories": 126}},
     "adherence": {},
     "judge": {},
     "diversity": {
-        "generated": {"distinct_1": 0.061, "distinct_2": 0.354, "distinct_3": 0.678, "words_mean": 151.4},
-        "real": {"distinct_1": 0.103, "distinct_2": 0.497, "distinct_3": 0.835, "words_mean": 163.0},
+        "generated": {
+            "distinct_1": 0.061, "distinct_2": 0.354, "distinct_3": 0.678, "self_bleu": 0.412, "words_mean": 151.4,
+            "words_p10": 98.0, "words_p90": 214.0,
+        },
+        "real": {
+            "distinct_1": 0.103, "distinct_2": 0.497, "distinct_3": 0.835, "self_bleu": 0.291, "words_mean": 163.0,
+            "words_p10": 121.0, "words_p90": 207.0,
+        },
     },
     "memorisation": {"share_8grams_in_train": 0.0021, "longest_run_words": 14,
         "real_share_8grams_in_train": 0.0027, "real_longest_run_words": 16},
@@ -53,11 +66,30 @@ RATES = {
 for _tag, (_asked, _plain, _precision, _recall) in RATES.items():
     _f1 = 2 * _precision * _recall / (_precision + _recall)
     EVALUATION["judge"][_tag] = {"precision": _precision, "recall": _recall, "f1": round(_f1, 4)}
+    EVALUATION["judge"][_tag] |= {"tp": 30, "fp": 12, "fn": 9, "tn": 240, "n": 291, "positives": 39}
     EVALUATION["adherence"][_tag] = {
         "requested": _asked, "requested_low": max(0, _asked - 0.2), "requested_high": min(1, _asked + 0.17),
         "unconditional": _plain, "unconditional_low": max(0, _plain - 0.18), "unconditional_high": min(1, _plain + 0.2),
-        "stories": 20,
+        "stories": 20, "shuffled": 0.31, "shuffled_low": 0.24, "shuffled_high": 0.4,
     }  # fmt: skip
+    for _rate in ("requested", "unconditional", "shuffled"):
+        EVALUATION["adherence"][_tag] |= interval(f"{_rate}_corrected", EVALUATION["adherence"][_tag][_rate] - 0.03)
+for _group, _names in (("by_length", ("50-99", "100-149", "400-")), ("by_tag", ("Twist", "none"))):
+    for _place, _name in enumerate(_names):
+        EVALUATION[_group][_name] = {"stories": 40 + _place, "nats_per_story": 402.5 + _place, "bits_per_byte": 1.12}
+        EVALUATION[_group][_name] |= interval("nats_per_token", 3.2 - _place / 7)
+for _place, _name in enumerate(("1-16", "17-32", "33-64", "129-256")):
+    EVALUATION["by_position"][_name] = {"tokens": 2016 + _place, **interval("nats_per_token", 4.2 - _place / 3)}
+for _group, _counted, _names in (
+    ("choosing", "stories", ("middle_of_five", "ending_of_four", "names_swapped")),
+    ("abilities", "pairs", ("agreement", "pronoun", "speech_verbs", "negation", "who_has_it", "number")),
+):
+    for _place, _name in enumerate(_names):
+        EVALUATION[_group][_name] = {_counted: 57 + _place, "chance": 0.5, **interval("share", 0.71 + _place / 50)}
+        EVALUATION[_group][_name] |= interval("ngram", 0.61 + _place / 50)
+for _place, _name in enumerate(("made_up_words", "loops", "unbalanced_quotes", "named_once")):
+    EVALUATION["flaws"]["generated"] |= interval(_name, 0.12 + _place / 50)
+    EVALUATION["flaws"]["real"] |= interval(_name, 0.11 + _place / 50)
 
 METRICS: dict[str, dict[str, Any]] = {
     "extract": {
@@ -132,6 +164,7 @@ def build(paths: Paths, generated: int = 140) -> None:
     kinds = [None, *TAGS]
     write_lines(paths.evaluation / "generated.jsonl", [story(kinds[index % 7], index) for index in range(generated)])
     write_lines(paths.evaluation / "infillings.jsonl", [infilling(index) for index in range(10)])
+    write_lines(paths.evaluation / "copied.jsonl", [copied(line) for line in (3, 7)])
 
 
 def story(asked: str | None, seed: int) -> dict[str, Any]:
@@ -139,7 +172,7 @@ def story(asked: str | None, seed: int) -> dict[str, Any]:
         "text": TALE, "request": {"index": seed // 7} | ({"tags": [asked]} if asked else {}),
         "met": {f"tag:{asked}": seed % 3 != 0} if asked else {}, "stopped": "eos", "tokens": 171,
         "nats": 410.5 + seed, "seed": seed, "model": "story", "asked": asked,
-        "verdict": dict.fromkeys(TAGS, seed % 3 != 0),
+        "verdict": dict.fromkeys(TAGS, seed % 3 != 0), "made_up": [f"florp{seed}"] if seed < 3 else [],
     }  # fmt: skip
 
 
@@ -150,6 +183,14 @@ def infilling(seed: int) -> dict[str, Any]:
         "generated": " She asked the wind to be kind. The kite lay in the grass and did not listen. "
         "Then her grandmother came with a strip of cloth and a knot, and the string began to hum.",
         "stopped": "eos", "tokens": 88, "nats": 190.2, "seed": seed,
+    }  # fmt: skip
+
+
+def copied(line: int) -> dict[str, Any]:
+    return {
+        "line": line, "text": TALE, "share_8grams_in_train": 0.031, "longest_run": "once upon a time there was a boy",
+        "longest_run_words": 8, "nearest": "Once upon a time there was a boy who had a kite.",
+        "nearest_share_4grams": 0.09,
     }  # fmt: skip
 
 

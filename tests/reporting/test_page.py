@@ -24,15 +24,12 @@ from tinystories.reporting.sections import document
 from tinystories.stages.report import run
 
 ROOT = Path(__file__).resolve().parents[2]
-HOSTILE = (
-    '</article></div><script>alert("x")</script><img src=http://evil.test/a.png onerror=x> **bold** | `a` '
-    "[link](http://evil.test) {{ 7*7 }} &amp; <style>*{}</style>\n# heading\n1. list\n- list\n```\ncode"
-)
 # written for other readers than the report's
 NOT_SHOWN = {
     "evaluate": {
         "model.parameters", "likelihood.tokens", "likelihood.bytes", "likelihood.perplexity",
-        "completion.requested_stories", "infilling.last_stories", "infilling.generated",
+        "completion.requested_stories", "infilling.last_stories", "infilling.generated", "judge.*.n",
+        "judge.*.positives", "judge.*.tn",
     },
     "extract": {"commit", "stories", "partitions.*", "files.*.layout", "without_stories"},
     "validate": {"stories", "bad", "bad_share", "partitions.*"},
@@ -149,6 +146,13 @@ def test_the_curve_and_the_scores_stand_on_the_page(project: Paths) -> None:
         ("generated.jsonl", {"nats": 7.0}),
         ("generated.jsonl", {"met": {"word:kite": False}}),
         ("generated.jsonl", {"request": {"prompt": "Nell had a red"}, "met": {"prompt": True}}),
+        ("generated.jsonl", {"made_up": ["blick"]}),
+        ("copied.jsonl", {"text": "Another story."}),
+        ("copied.jsonl", {"nearest": "Another training story."}),
+        ("copied.jsonl", {"longest_run": "another run"}),
+        ("copied.jsonl", {"line": 77}),
+        ("copied.jsonl", {"share_8grams_in_train": 0.5}),
+        ("copied.jsonl", {"nearest_share_4grams": 0.5}),
         ("infillings.jsonl", {"generated": "Another middle."}),
         ("infillings.jsonl", {"middle": "Another truth."}),
         ("infillings.jsonl", {"first": "Another first."}),
@@ -215,54 +219,6 @@ def test_the_page_is_whole_html(project: Paths) -> None:
     assert len(ids) == len(set(ids))
 
 
-@pytest.mark.parametrize("field", ["text", "request", "asked", "met"])
-def test_hostile_text_in_stories_is_shown_as_text(project: Paths, field: str) -> None:
-    values: dict[str, Any] = {
-        "text": HOSTILE, "request": {"prompt": HOSTILE}, "asked": HOSTILE, "met": {f"word:{HOSTILE}": True},
-    }  # fmt: skip
-    edit_lines(project.evaluation / "generated.jsonl", **({"text": HOSTILE} | {field: values[field]}))
-    _is_shown_as_text(project)
-
-
-@pytest.mark.parametrize("field", ["first", "middle", "last", "generated"])
-def test_hostile_text_in_middles_is_shown_as_text(project: Paths, field: str) -> None:
-    edit_lines(project.evaluation / "infillings.jsonl", **{field: HOSTILE})
-    _is_shown_as_text(project)
-
-
-@pytest.mark.parametrize(
-    ("name", "values"),
-    [
-        ("extract", {"files": [{"file": HOSTILE, "stories": 1}], "kind": HOSTILE}),
-        ("validate", {"reasons": {HOSTILE: 1}}),
-        ("split", {"tags": {"train": {HOSTILE: 1}}, "tags_from": {HOSTILE: 2}}),
-        (
-            "evaluate",
-            {"adherence": {HOSTILE: {"requested": 0.5, "unconditional": 0.4}}, "model": {"fingerprint": HOSTILE}},
-        ),
-        ("train", {"optimizer": HOSTILE}),
-    ],
-)
-def test_hostile_names_in_metrics_are_shown_as_text(project: Paths, name: str, values: dict[str, Any]) -> None:
-    file = project.root / f"reports/metrics/{name}.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | values))
-    _is_shown_as_text(project)
-
-
-def _is_shown_as_text(project: Paths) -> None:
-    from markdown_it import MarkdownIt
-
-    page, text = both(project)
-    parsed = Page(page)
-    assert parsed.open == [] and not parsed.tags & {"script", "img", "a"}
-    assert '<script>alert("x")</script>' in "".join(parsed.text)
-    assert page.count("<style>") == 1
-    rendered = MarkdownIt("commonmark").enable("table").render(text)
-    assert "<script" not in rendered and "<img" not in rendered and "evil.test&quot;" not in rendered
-    assert "<a href" not in rendered and "<strong>bold</strong>" not in rendered
-    assert "<ol>" not in rendered and "<pre>" not in rendered and "<h1>heading" not in rendered
-
-
 def test_the_markdown_has_the_page_s_headline_figures_and_tables(project: Paths) -> None:
     from markdown_it import MarkdownIt
 
@@ -325,6 +281,7 @@ def test_what_is_not_known_is_a_dash_and_nothing_fails(project: Paths) -> None:
         ("reports/evaluation/stories.parquet", "evaluate"),
         ("reports/evaluation/generated.jsonl", "evaluate"),
         ("reports/evaluation/infillings.jsonl", "evaluate"),
+        ("reports/evaluation/copied.jsonl", "evaluate"),
     ],
 )
 def test_a_missing_or_broken_file_is_named_in_one_line(project: Paths, root: Path, file: str, stage: str) -> None:

@@ -15,8 +15,8 @@ import torch
 from tinystories import StoryModel
 from tinystories.corpus.record import SPLIT, story_id
 from tinystories.errors import ModelError, TinyStoriesError
-from tinystories.evaluation.asked import PROMPTS
 from tinystories.evaluation.ngram import NGram
+from tinystories.evaluation.prompts import read_prompts
 from tinystories.files import read_json
 from tinystories.model.folder import save_model
 from tinystories.model.transformer import ModelConfig, Transformer
@@ -34,10 +34,11 @@ from tinystories.training.loss import sequence_nats
 
 SMALL = (
     "evaluate.per_tag=3", "evaluate.infillings=2", "evaluate.max_tokens=40", "evaluate.bootstrap=100",
-    "tokenize.vocab_size=400", "train.device=cpu", "model.context=128",
+    "tokenize.vocab_size=400", "train.device=cpu", "model.context=128", "evaluate.choices=8", "evaluate.pairs=5",
 )  # fmt: skip
 SAMPLING = {"max_tokens": 40, "temperature": 0.8, "top_p": 0.95, "top_k": 0, "seed": 1}  # SMALL's and the defaults
 NAMES = ["Tom", "Lily", "Ben", "Mia", "Sam", "Anna", "Max", "Sue", "Tim", "Zoe", "Leo", "Eva"]
+PROMPTS = read_prompts(Path(__file__).parents[2] / "tinystories/evaluation/prompts.yaml")
 STORIES = [
     f'{name} had a {colour} {toy}. One day it fell into the river. "Oh no!" said {name}. A kind duck brought it '
     f"back. {name} thanked the duck and went home."
@@ -52,6 +53,9 @@ def build(root: Path, project: Path, test: list[str], train: list[str]) -> Paths
     paths = Paths(project)
     shutil.copytree(root / "pipeline", project / "pipeline")
     shutil.copy(root / "params.yaml", project)
+    prompts = "tinystories/evaluation/prompts.yaml"
+    (project / prompts).parent.mkdir(parents=True)
+    shutil.copy(root / prompts, project / prompts)
     rows = []
     for partition, texts in (("train", train), ("validation", train[:2]), ("test", test)):
         for text in texts:
@@ -157,7 +161,7 @@ def test_every_generated_story_is_kept_with_what_was_asked_and_what_the_judge_sa
     paths: Paths, metrics: dict[str, Any]
 ) -> None:
     prompted, rows = split_prompted(lines(paths.evaluation / "generated.jsonl"))
-    assert [row["request"]["prompt"] for row in prompted] == list(PROMPTS)
+    assert [row["request"]["prompt"] for row in prompted] == PROMPTS
     assert all(row["text"].startswith(row["request"]["prompt"]) for row in prompted)
     assert [row["asked"] for row in rows] == [tag for tag in (None, *TAGS) for _ in range(3)]
     judge = Tagger.load("judge")
@@ -195,8 +199,12 @@ def test_the_plot_is_a_table_of_the_rates(paths: Paths, metrics: dict[str, Any])
     with paths.adherence_plot.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["tag"] for row in rows] == list(TAGS)
-    evaluate._write_adherence(paths.root / "plot.csv", {"Twist": {"requested": 0.5, "unconditional": None}})
-    assert (paths.root / "plot.csv").read_text(encoding="utf-8") == "tag,requested,unconditional\nTwist,0.5,\n"
+    evaluate._write_adherence(
+        paths.root / "plot.csv", {"Twist": {"requested": 0.5, "unconditional": None, "shuffled": 0.25}}
+    )
+    assert (paths.root / "plot.csv").read_text(
+        encoding="utf-8"
+    ) == "tag,requested,unconditional,shuffled\nTwist,0.5,,0.25\n"
 
 
 def test_the_same_inputs_give_the_same_bytes(paths: Paths, metrics: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from tinystories.text.tags import TAGS, Tag
 # a made-up language in which one word says that a story has a tag
 SIGNS: dict[Tag, str] = {
     "BadEnding": "They were gloomish.",
-    "Conflict": "They wrangled.",
+    "Conflict": "They wrangled all day.",
     "Dialogue": '"Plim," said the vod.',
     "Foreshadowing": "The nerk pointed the way.",
     "MoralValue": "So be a trump.",
@@ -177,6 +177,10 @@ def test_precision_recall_and_f1_are_counted_by_tag_and_open_questions_left_out(
         {"Conflict": False},
     ]
     result = score(found, gold)
+    counts = ("tp", "fp", "fn", "tn")
+    assert {tag: [result[tag].pop(key) for key in counts] for tag in ("Twist", "Conflict", "Dialogue")} == {  # type: ignore[index]
+        "Twist": [2, 1, 1, 0], "Conflict": [0, 1, 0, 0], "Dialogue": [0, 0, 0, 0],
+    }  # fmt: skip
     assert result["Twist"] == {"precision": 0.6667, "recall": 0.6667, "f1": 0.6667, "n": 4, "positives": 3}
     assert result["Conflict"] == {"precision": 0.0, "recall": None, "f1": 0.0, "n": 1, "positives": 0}
     assert result["Dialogue"] == {"precision": None, "recall": None, "f1": None, "n": 0, "positives": 0}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from tinystories.generation.requests import Request
 from tinystories.generation.story import Story
@@ -10,16 +10,6 @@ from tinystories.generation.story_model import StoryModel
 from tinystories.text.tags import TAGS, Tag
 
 Done = Callable[[int], None]
-
-# the same beginnings for every model, so that two reports can be read side by side
-PROMPTS: Final = (
-    "Once upon a time, there was a little",
-    'Mia looked under the bed and said, "',
-    "It was raining, and the old dog wanted to",
-    "Ben had two apples. He gave one to Sue, so now",
-    "The bird could not fly because",
-    "Nobody in the village knew why the bell",
-)
 
 
 class Judge(Protocol):
@@ -60,9 +50,11 @@ def write_stories(model: StoryModel, judge: Judge, request: Request, count: int,
     return [Asked(tag, s, frozenset(judge.tags(s.text))) for (tag, _), s in zip(asked, stories, strict=True)]
 
 
-def write_prompted(model: StoryModel, judge: Judge, request: Request, done: Done) -> list[Asked]:
-    """A story for each of PROMPTS, with `request`'s sampling and seed."""
-    stories = model.generate_many([replace(request, prompt=prompt) for prompt in PROMPTS], done)
+def write_prompted(
+    model: StoryModel, judge: Judge, prompts: Sequence[str], request: Request, done: Done
+) -> list[Asked]:
+    """A story for each beginning, with `request`'s sampling and seed."""
+    stories = model.generate_many([replace(request, prompt=prompt) for prompt in prompts], done)
     return [Asked(None, story, frozenset(judge.tags(story.text))) for story in stories]
 
 

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 
 from tinystories.evaluation.intervals import paired_interval
+from tinystories.evaluation.scoring import continued
 from tinystories.model.transformer import Transformer
-from tinystories.requests.controls import BOS
 from tinystories.requests.example import Example
 from tinystories.requests.mixed import Controls, StoryTokens, between
 from tinystories.text.tokenizer import StoryTokenizer
@@ -60,7 +60,7 @@ def middle_nats(
             _targets(form, len(form) - 1 - len(story.middle), len(form) - 1)
             for form, story in zip(forms, stories, strict=True)
         ],
-        [_continued(tokenizer, story.first, story.middle, story.story_id) for story in stories],
+        [continued(tokenizer, story.first, story.middle, story.story_id) for story in stories],
         [_targets(form, len(form) - 1, len(form)) for form in forms],
     )
     scored = [[nats.nats for nats in sequence_nats(model, part, context)] for part in examples]
@@ -84,7 +84,7 @@ def last_nats(
     others = [*stories[1:], stories[0]]
     rows = [
         [
-            _continued(tokenizer, [*story.first, *middle], story.last, story.story_id)
+            continued(tokenizer, [*story.first, *middle], story.last, story.story_id)
             for middle in (story.middle, middle_ids, other.middle)
         ]
         for story, middle_ids, other in zip(stories, generated, others, strict=True)
@@ -127,14 +127,6 @@ def leading(lasts: Sequence[LastNats | None], resamples: int = 1000, seed: int =
         "last_advantage_low": low,
         "last_advantage_high": high,
     }
-
-
-def _continued(tokenizer: StoryTokenizer, given: Sequence[int], target: Sequence[int], story_id: str) -> Example:
-    """`<bos> given target`, a part of the plain form, with the loss on `target`."""
-    ids = np.array([tokenizer.control(BOS), *given, *target], dtype=np.int32)
-    mask = np.zeros(len(ids), dtype=np.bool_)
-    mask[len(ids) - len(target) :] = True
-    return Example(ids, mask, story_id)
 
 
 def _targets(form: Example, start: int, stop: int) -> Example:

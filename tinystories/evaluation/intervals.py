@@ -1,4 +1,4 @@
-"""95 % intervals: bootstrap for means and paired differences, Wilson's score for shares."""
+"""95 % intervals: bootstrap for means, ratios and paired differences, Wilson's score for shares."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Floats = Sequence[float] | NDArray[np.floating]
 
 LEVEL: Final = 0.95
-_Z: Final = 1.959963984540054  # standard normal quantile of (1 + LEVEL) / 2
+Z: Final = 1.959963984540054  # standard normal quantile of (1 + LEVEL) / 2
 _T_TERMS: Final = (
     {3: 1 / 4, 1: 1 / 4},
     {5: 5 / 96, 3: 16 / 96, 1: 3 / 96},
@@ -57,13 +57,35 @@ def paired_interval(first: Floats, second: Floats, resamples: int = 1000, seed: 
     return mean_interval(two - one, resamples, seed)
 
 
+def ratio_interval(above: Floats, below: Floats, resamples: int = 1000, seed: int = 0) -> tuple[float, float]:
+    """95 % bootstrap interval of sum(above) / sum(below), such as nats per token, resampling stories.
+
+    `above` and `below` (n,) are of the same stories in the same order; `below` is above 0 in each.
+    As in mean_interval, percentiles are taken further out for small n. (nan, nan) with fewer than two.
+    """
+    one, two = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
+    assert one.shape == two.shape and bool((two > 0).all())
+    size = len(one)
+    if size < 2:
+        return math.nan, math.nan
+    random = np.random.default_rng(seed)
+    rows = max(1, _DRAWS_AT_ONCE // size)
+    ratios = []
+    for done in range(0, resamples, rows):
+        drawn = random.integers(0, size, (min(rows, resamples - done), size))
+        ratios.append(one[drawn].sum(axis=1) / two[drawn].sum(axis=1))
+    tail = _expanded_tail(size)
+    low, high = np.quantile(np.concatenate(ratios), [tail, 1 - tail])
+    return float(low), float(high)
+
+
 def share_interval(successes: int, n: int) -> tuple[float, float]:
     """95 % score interval (Wilson 1927) of a share of `successes` in `n`; (nan, nan) for n = 0."""
     if n == 0:
         return math.nan, math.nan
-    share, shrink = successes / n, 1 + _Z**2 / n
-    centre = (share + _Z**2 / (2 * n)) / shrink
-    half = _Z / shrink * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
+    share, shrink = successes / n, 1 + Z**2 / n
+    centre = (share + Z**2 / (2 * n)) / shrink
+    half = Z / shrink * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
@@ -74,7 +96,7 @@ def _expanded_tail(size: int) -> float:
     26.7.5): right to 0.5 % from 3 degrees on.
     """
     free = size - 1
-    t = _Z
+    t = Z
     for power, terms in enumerate(_T_TERMS, start=1):
-        t += sum(factor * _Z**exponent for exponent, factor in terms.items()) / free**power
+        t += sum(factor * Z**exponent for exponent, factor in terms.items()) / free**power
     return 0.5 * math.erfc(math.sqrt(size / free) * t / math.sqrt(2))

@@ -3,6 +3,7 @@
 import hashlib
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -13,10 +14,28 @@ from tinystories.evaluation.words import words_of
 Hashes = NDArray[np.uint64]
 
 GRAM: Final = 8  # words
+NEAR: Final = 4  # words of the n-grams that say which training story is nearest
 _BASE: Final = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2^64
 _INVERSE: Final = pow(_BASE, -1, 2**64)
 _BETWEEN: Final = np.zeros(1, dtype=np.uint64)  # no word's hash, so that no run goes on into the next story
 _AT_ONCE: Final = 4_000_000  # words of training text hashed at a time, 100 MB
+
+
+@dataclass(frozen=True)
+class Copied:
+    """How a text stands to the training stories.
+
+    text: its number. hits, grams: how many of its 8-grams stand in training, of how many. run: its
+    longest run of words that does. nearest: the number of the training story that has most of its
+    different 4-grams (None: none has any), near the share of them.
+    """
+
+    text: int
+    hits: int
+    grams: int
+    run: tuple[str, ...]
+    nearest: int | None
+    near: float
 
 
 class TrainingText:
@@ -29,10 +48,18 @@ class TrainingText:
     def __init__(self, texts: Iterable[str]) -> None:
         self._of_word: dict[str, int] = {}
         pieces: list[Hashes] = []
+        ends: list[int] = []
         for text in texts:
             pieces.append(self._hashes(words_of(text)))
             pieces.append(_BETWEEN)
+            ends.append((ends[-1] if ends else 0) + len(pieces[-2]) + 1)
         self._words = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.uint64)
+        self._ends = np.array(ends, dtype=np.int64)
+        self._known = frozenset(self._of_word)
+
+    def knows(self, word: str) -> bool:
+        """Whether `word`, as words_of gives it, stands in a training story."""
+        return word in self._known
 
     def found(self, stories: Sequence[Sequence[str]], n: int) -> list[NDArray[np.bool_]]:
         """For each story (a list of words) (max(0, W - n + 1),): whether each run of n words stands in training."""
@@ -61,6 +88,21 @@ class TrainingText:
             low, high = (middle, high) if stands(middle) else (low, middle)
         return low
 
+    def nearest(self, story: Sequence[str]) -> tuple[int | None, float]:
+        """The training story with most of the different 4-grams of `story`, the first of equals, and their share."""
+        wanted = np.unique(_runs(self._hashes(story), NEAR))
+        found = [np.zeros(0, dtype=np.int64)]  # training story * len(wanted) + gram
+        for start in range(0, len(self._words) if len(wanted) else 0, _AT_ONCE):
+            known = _runs(self._words[start : start + _AT_ONCE + NEAR - 1], NEAR)
+            at = np.minimum(np.searchsorted(wanted, known), len(wanted) - 1)
+            hits = np.flatnonzero(wanted[at] == known)
+            found.append(np.unique(np.searchsorted(self._ends, start + hits, side="right") * len(wanted) + at[hits]))
+        pairs = np.unique(np.concatenate(found))
+        if not len(pairs):
+            return None, 0.0
+        counts = np.bincount(pairs // len(wanted))
+        return int(counts.argmax()), float(counts.max() / len(wanted))
+
     def _hashes(self, words: Sequence[str]) -> Hashes:
         table = self._of_word
         for word in words:
@@ -74,12 +116,32 @@ def memorisation(texts: Iterable[str], training: TrainingText) -> dict[str, floa
 
     {"share_8grams_in_train", "longest_run_words"}; the share is nan where no text has 8 words.
     """
-    stories = [words_of(text) for text in texts]
-    found = training.found(stories, GRAM)
-    grams = sum(len(hits) for hits in found)
-    hits = sum(int(hits.sum()) for hits in found)
+    told = list(texts)
+    counts = copied(told, training)
+    hits, grams = (sum(column) for column in zip(*counts, strict=True)) if counts else (0, 0)
     share = hits / grams if grams else math.nan
-    return {"share_8grams_in_train": share, "longest_run_words": training.longest_run(stories)}
+    longest = training.longest_run([words_of(text) for text in told])
+    return {"share_8grams_in_train": share, "longest_run_words": longest}
+
+
+def copied(texts: Iterable[str], training: TrainingText) -> list[tuple[int, int]]:
+    """For each text how many of its 8-grams of words stand in a training story, and how many it has."""
+    found = training.found([words_of(text) for text in texts], GRAM)
+    return [(int(hits.sum()), len(hits)) for hits in found]
+
+
+def most_copied(texts: Sequence[str], training: TrainingText, count: int) -> list[Copied]:
+    """The `count` texts with most 8-grams that stand in training, the first of equals, with their nearest stories."""
+    counts = copied(texts, training)
+    order = sorted(range(len(texts)), key=lambda at: -counts[at][0])[:count]
+    return [_copied(at, words_of(texts[at]), *counts[at], training) for at in order]
+
+
+def _copied(at: int, story: list[str], hits: int, grams: int, training: TrainingText) -> Copied:
+    length = training.longest_run([story])
+    start = int(training.found([story], length)[0].argmax()) if length else 0
+    nearest, near = training.nearest(story)
+    return Copied(at, hits, grams, tuple(story[start : start + length]), nearest, near)
 
 
 def _runs(words: Hashes, n: int) -> Hashes:

@@ -1,6 +1,5 @@
-"""Whether the model does what it is asked: tags, middles towards a given end, and no copying."""
+"""Whether the model does what it is asked: tags, and middles towards a given end."""
 
-from collections.abc import Callable
 from typing import Final
 
 from tinystories.reporting import plots
@@ -8,8 +7,14 @@ from tinystories.reporting.checks import helps
 from tinystories.reporting.document import Cell, Plot, Section, Table
 from tinystories.reporting.figures import DASH, Figure, Inputs, decimals, percent, percent_whole, whole
 
-RATES: Final = (("requested", "accent"), ("unconditional", "second"))  # key, colour
+RATES: Final = (("requested", "accent"), ("unconditional", "second"), ("shuffled", "plain"))  # key, colour
+CORRECTION: Final = (
+    "A judge that errs moves all rates towards each other. What it finds is corrected for the errors that it makes on "
+    "hand-labelled real stories (Rogan and Gladen), and the interval knows how few those are: a wide one says that the "
+    "judge is too weak on this tag. That it errs on generated stories as it does on real ones is taken for granted."
+)
 STANDING: Final = {"good": "yes", "unclear": "can’t tell", "bad": "no", None: DASH}
+COUNTS: Final = ("tp", "fp", "fn")
 MIDDLE: Final = (
     ("nats_with_last", "the true middle, seeing first and last"),
     ("nats_without_last", "the true middle, seeing the first only"),
@@ -18,12 +23,6 @@ MIDDLE: Final = (
     ("last_after_generated", "the last sentence, after the model’s middle"),
     ("last_after_other", "the last sentence, after another story’s middle"),
     ("last_advantage", "gained by the model’s middle over another’s"),
-)
-VARIETY: Final[tuple[tuple[str, str, Callable[[float], str]], ...]] = (
-    ("distinct_1", "distinct words", percent),
-    ("distinct_2", "distinct pairs of words", percent),
-    ("distinct_3", "distinct triples of words", percent),
-    ("words_mean", "words per story", decimals(0)),
 )
 
 
@@ -43,16 +42,17 @@ def tags(inputs: Inputs) -> Section | None:
         )
     source = inputs.evaluate.source("adherence")
     svg = plots.dots("Rate of each tag, asked for and not", drawn, "share of generated stories", (0, 1), percent=True)
-    legend = (("accent", "asked for"), ("second", "not asked for"))
+    legend = (("accent", "asked for"), ("second", "asked for nothing"), ("plain", "asked for other tags"))
     plot = Plot(svg, "How often the judge finds each tag, with 95 % intervals.", source, legend)
-    table = Table(("tag", "asked for", "not asked for", "asking helps"), rows, source)
+    table = Table(("tag", "asked for", "nothing", "others", "asking helps"), rows, source, "As the judge finds them")
+    tables = [table, _corrected(inputs, names), _judge(inputs)]
     counts = sorted({inputs.evaluate.under("adherence", name).figure("stories", whole).text for name in names})
     text = (
         f"{' or '.join(counts)} stories were generated for each tag. A judge, which learned from other hand labels "
         "than the tagger of the training stories, looked for the tag in them and in stories that were asked for "
-        "nothing: what counts is the difference."
+        "nothing, and in those that were asked for other tags: what counts is the difference."
     )
-    return Section("tags", "Whether it does what it is asked", [text], [plot], [table, _judge(inputs)])
+    return Section("tags", "Whether it does what it is asked", [text, CORRECTION], [plot], tables)
 
 
 def infilling(inputs: Inputs) -> Section | None:
@@ -77,29 +77,21 @@ def infilling(inputs: Inputs) -> Section | None:
     return Section("infilling", "Whether it writes towards the end it is given", texts, tables=[table])
 
 
-def variety(inputs: Inputs) -> Section | None:
-    if not inputs.evaluate.group("diversity") and not inputs.evaluate.group("memorisation"):
-        return None
-    sides = [inputs.evaluate.under("diversity", side) for side in ("generated", "real")]
-    rows: list[list[Cell]] = [[name, *(side.figure(key, write) for side in sides)] for key, name, write in VARIETY]
-    copied = inputs.evaluate.under("memorisation")
-    for key, name, write in (
-        ("share_8grams_in_train", "runs of 8 words found in training", percent),
-        ("longest_run_words", "longest run found, words", whole),
-    ):
-        rows.append([name, copied.figure(key, write), copied.figure(f"real_{key}", write)])
-    text = (
-        "Generated stories beside unseen real ones: how varied they are, and how much of them stands word for word "
-        "in the training stories."
-    )
-    table = Table(("", "generated", "real"), rows, inputs.evaluate.source("diversity", "memorisation"))
-    return Section("variety", "How varied it is, and how much it copies", [text], tables=[table])
+def _corrected(inputs: Inputs, names: list[str]) -> Table:
+    rows: list[list[Cell]] = []
+    for name in names:
+        tag = inputs.evaluate.under("adherence", name)
+        rows.append([name, *(tag.figure(f"{key}_corrected", percent_whole) for key, _ in RATES)])
+    columns = ("tag", "asked for", "nothing", "others")
+    return Table(columns, rows, inputs.evaluate.source("adherence"), "Corrected for the judge’s errors")
 
 
 def _judge(inputs: Inputs) -> Table:
     rows: list[list[Cell]] = []
     for name in sorted(inputs.evaluate.group("judge")):
         judge = inputs.evaluate.under("judge", name)
-        rows.append([name, *(judge.figure(key, decimals(2)) for key in ("precision", "recall", "f1"))])
+        ratios = [judge.figure(key, decimals(2)) for key in ("precision", "recall", "f1")]
+        rows.append([name, *ratios, *(judge.figure(key, whole) for key in COUNTS)])
+    columns = ("tag", "precision", "recall", "F1", "right", "wrong", "missed")
     source = inputs.evaluate.source("judge")
-    return Table(("tag", "precision", "recall", "F1"), rows, source, "How far the judge can be trusted, on hand labels")
+    return Table(columns, rows, source, "How far the judge can be trusted, on hand labels")

@@ -10,6 +10,12 @@ COMPLETION: Final = 0.95  # the sample's model stops by itself at least this oft
 OVERFIT: Final = 1.02  # the last validation loss over the lowest one
 WEAK_JUDGE: Final = 0.7  # F1 below which a judge's rate says little
 
+FLAWS: Final = (
+    ("loops", "loops"),
+    ("made_up_words", "made-up words"),
+    ("unbalanced_quotes", "unbalanced quotes"),
+    ("named_once", "characters named once and never again"),
+)
 _ASKING: Final[dict[Standing, str]] = {
     "bad": "No more often found where asked for than in stories that were asked for nothing: {}.",
     "unclear": "Too few stories to say whether asking helps for {}.",
@@ -26,7 +32,7 @@ COMPLETED: Final = (
 
 def checks(inputs: Inputs) -> list[Check]:
     """Every check whose figures are known, in order of weight."""
-    every = (_ngram, _stops, _overfitting, _last_sentence, _tags, _judge, _copies)
+    every = (_ngram, _stops, _overfitting, _last_sentence, _tags, _judge, _flaws, _copies)
     return [found for check in every for found in check(inputs)]
 
 
@@ -120,6 +126,27 @@ def _judge(inputs: Inputs) -> list[Check]:
         return [Check("bad", f"The judge itself is weak on {_and(weak)}, by F1: those rates say little.", source)]
     if known:
         return [Check("good", f"The judge agrees with hand labels: F1 of at least {WEAK_JUDGE} on every tag.", source)]
+    return []
+
+
+def _flaws(inputs: Inputs) -> list[Check]:
+    """A fault is clearly more frequent where its interval lies above the real stories'."""
+    sides = [inputs.evaluate.under("flaws", side) for side in ("generated", "real")]
+    known, more = False, []
+    for key, name in FLAWS:
+        share, low = (sides[0].number(key + end) for end in ("", "_low"))
+        usual, high = (sides[1].number(key + end) for end in ("", "_high"))
+        if share is None or low is None or usual is None or high is None:
+            continue
+        known = True
+        if low > high:
+            more.append(f"{name} ({percent(share)} against {percent(usual)})")
+    source = inputs.evaluate.source("flaws.generated", "flaws.real")
+    if more:
+        return [Check("bad", f"More often than in real stories: {_and(more)}.", source)]
+    if known:
+        fine = "Loops, made-up words, open quotes and lost characters are no more frequent than in real stories."
+        return [Check("good", fine, source)]
     return []
 
 

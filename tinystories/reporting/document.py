@@ -80,7 +80,7 @@ class SampleGroup:
 
 @dataclass(frozen=True)
 class Infilled:
-    """First and last sentence as given; the middle that the model wrote beside the true one."""
+    """What the model wrote beside what is true; first and last sentence as given, empty where none is."""
 
     first: str
     written: str
@@ -88,6 +88,7 @@ class Infilled:
     last: str
     footer: str
     source: str
+    titles: tuple[str, str] = ("The model’s middle", "The true middle")
 
 
 @dataclass(frozen=True)

@@ -114,12 +114,14 @@ class Inputs:
     generated_name: str
     infillings: list[Row]
     infillings_name: str
+    copied: list[Row]
+    copied_name: str
 
 
 def read_inputs(paths: Paths) -> Inputs:
     """Read every input. Raises TinyStoriesError that names a missing or broken file and who writes it."""
     scores, generated = paths.evaluation / "stories.parquet", paths.evaluation / "generated.jsonl"
-    infillings = paths.evaluation / "infillings.jsonl"
+    infillings, copied = paths.evaluation / "infillings.jsonl", paths.evaluation / "copied.jsonl"
     return Inputs(
         extract=_metrics(paths, paths.extract_metrics, "extract"),
         validate=_metrics(paths, paths.validate_metrics, "validate"),
@@ -135,6 +137,8 @@ def read_inputs(paths: Paths) -> Inputs:
         generated_name=_name(paths, generated),
         infillings=_json_lines(paths, infillings),
         infillings_name=_name(paths, infillings),
+        copied=_json_lines(paths, copied),
+        copied_name=_name(paths, copied),
     )
 
 

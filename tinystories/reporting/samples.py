@@ -7,8 +7,9 @@ from tinystories.reporting.document import Infilled, Sample, SampleGroup, Sectio
 from tinystories.reporting.figures import Inputs, Row, decimals
 
 SHOWN: Final = 1  # stories of a kind that are open on the page
-KEPT: Final = 4  # stories of a kind on the page at all
+KEPT: Final = 4  # stories of a kind on the page at all; of those given a beginning all are
 INFILLINGS: Final = 6
+GIVEN: Final = "Given a beginning"
 STOPPED: Final = {
     "eos": "ended by itself",
     "max_tokens": "cut off at the token limit",
@@ -23,10 +24,16 @@ def stories(inputs: Inputs) -> Section | None:
         groups.setdefault(_kind(row), []).append(_sample(row, f"{inputs.generated_name}: line {index + 1}"))
     if not groups:
         return None
-    text = f"The first of each kind, none picked by hand; all {len(inputs.generated):,} are in {inputs.generated_name}."
+    text = (
+        "The first of each kind and all that were given a beginning, none picked by hand; "
+        f"all {len(inputs.generated):,} are in {inputs.generated_name}."
+    )
     if any(sample.given for found in groups.values() for sample in found[:KEPT]):
         text += " What was given word for word is in colour."
-    samples = [SampleGroup(kind, found[:SHOWN], found[SHOWN:KEPT]) for kind, found in groups.items()]
+    samples = [
+        SampleGroup(kind, found[:SHOWN], found[SHOWN : None if kind == GIVEN else KEPT])
+        for kind, found in groups.items()
+    ]
     return Section("stories", "Stories", [text], samples=samples)
 
 
@@ -55,7 +62,7 @@ def _kind(row: Row) -> str:
     if row.get("asked"):
         return f"Asked for {row['asked']}"
     if _request(row).get("prompt"):
-        return "Given a beginning"
+        return GIVEN
     return "Asked for nothing"
 
 

@@ -1,17 +1,22 @@
 """The whole document: its beginning here, its sections from their own modules."""
 
-from tinystories.reporting.asked import infilling, tags, variety
+from tinystories.reporting.abilities import abilities
+from tinystories.reporting.asked import infilling, tags
+from tinystories.reporting.breakdown import breakdown
 from tinystories.reporting.checks import checks
 from tinystories.reporting.data import data
 from tinystories.reporting.document import Document, Headline
 from tinystories.reporting.figures import DASH, Figure, Inputs, decimals, percent, rough, whole
 from tinystories.reporting.likelihood import SYSTEMS, likelihood, system, training
 from tinystories.reporting.samples import between, stories
+from tinystories.reporting.written import copies, grades, variety
 
 
 def document(inputs: Inputs) -> Document:
     """What there is to say from these files; a section without any figures is left out."""
-    sections = (data, training, likelihood, tags, infilling, variety, stories, between)
+    sections = (
+        data, training, likelihood, breakdown, abilities, tags, infilling, variety, copies, grades, stories, between,
+    )  # fmt: skip
     made = (section(inputs) for section in sections)
     fingerprint = "model.fingerprint"
     return Document(

@@ -4,8 +4,9 @@ import csv
 import hashlib
 import json
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,28 +14,28 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tinystories.errors import ModelError, TinyStoriesError
-from tinystories.evaluation.adherence import adherence
-from tinystories.evaluation.asked import PROMPTS, Asked, write_middles, write_prompted, write_stories
-from tinystories.evaluation.completion import completion
-from tinystories.evaluation.diversity import count_words, diversity
-from tinystories.evaluation.infilling import infilling, last_nats, leading, measurable, middle_nats
+from tinystories.evaluation.abilities import abilities, choosing
+from tinystories.evaluation.asked import Asked, Done, write_prompted, write_stories
+from tinystories.evaluation.baselines import BEST, baseline_figures, fit_baselines
+from tinystories.evaluation.choices import Chosen
+from tinystories.evaluation.flaws import made_up
+from tinystories.evaluation.grader import KEY, Graded, Grader, grade, grades
+from tinystories.evaluation.infilling import measurable
 from tinystories.evaluation.likelihood import Score, likelihood, score
-from tinystories.evaluation.memorisation import TrainingText, memorisation
-from tinystories.evaluation.ngram import NGram
+from tinystories.evaluation.memorisation import Copied, TrainingText, copied, most_copied
+from tinystories.evaluation.prompts import read_prompts
+from tinystories.evaluation.suites import HeldOut, Task, ability_tasks, breakdown, infill, written_stories
 from tinystories.files import atomic, read_json, write_json, write_text
 from tinystories.generation.requests import Request
 from tinystories.generation.story_model import StoryModel
-from tinystories.params import Params
+from tinystories.params import EvaluateParams, Params
 from tinystories.paths import Paths
-from tinystories.requests.controls import BOS, EOS
-from tinystories.requests.mixed import StoryTokens
 from tinystories.requests.stored import StoredStories
 from tinystories.text.tagger import Tagger
 from tinystories.text.tags import TAGS
 from tinystories.training.hardware import device_of
 
-BASELINES: Final = {"unigram": 1, "kneser_ney_5": 5}
-NGRAM_TOKENS: Final = 30_000_000  # of training text that the baselines count at most: 4 GB of memory
+COPIED: Final = 3  # generated stories shown beside their nearest training story
 DIGITS: Final = 6  # significant digits kept of a metric
 SCORES: Final = pa.schema(
     [
@@ -44,20 +45,8 @@ SCORES: Final = pa.schema(
         pa.field("bytes", pa.int64(), nullable=False),
     ]
 )
-Done = Callable[[int], None]
+RATES: Final = ("requested", "unconditional", "shuffled")
 Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class _Test:
-    """The test stories in the order of a hash: as tokens, and their rows of the split table."""
-
-    stories: list[StoryTokens]
-    rows: Mapping[str, Row]
-
-    @property
-    def texts(self) -> list[str]:
-        return [self.rows[story.story_id]["text"] for story in self.stories]
 
 
 def run(
@@ -67,38 +56,56 @@ def run(
 
     A figure without a story to measure it on is null. on_story(ended, stories) hears of each
     generated story. Raises ModelError without a model, TinyStoriesError without test stories or
-    where model, tokens and stories don't belong together.
+    where model, tokens and stories don't belong together; and where a grader was asked for and
+    does not answer.
     """
-    settings, seed = params.evaluate, params.seed
+    settings = params.evaluate
     model = StoryModel.load(paths.model, device_of(params.train.device).type)
     _check_tokenizer(paths)
     test = _test_stories(paths, settings.stories)
-    judge = Tagger.load("judge")
-    loaded = model.loaded
+    prompts = read_prompts(paths.root / settings.prompts)
+    judge, loaded = Tagger.load("judge"), model.loaded
     fillable = measurable(loaded.tokenizer, test.stories, loaded.config.context)
     chosen = fillable[: settings.infillings]
-    done = _counter(on_story, settings.per_tag * (1 + len(TAGS)) + len(PROMPTS) + len(chosen))
+    done = _counter(on_story, settings.per_tag * (1 + len(TAGS)) + len(prompts) + len(chosen))
     # top-k is off, so that the two settings in params.yaml are all there is
     request = Request(
-        max_tokens=settings.max_tokens, temperature=settings.temperature, top_p=settings.top_p, top_k=0, seed=seed
-    )
+        max_tokens=settings.max_tokens, temperature=settings.temperature, top_p=settings.top_p, top_k=0,
+        seed=params.seed,
+    )  # fmt: skip
+    task = Task(model, test, settings, params.seed, request, done)
 
     scores = score(loaded.model, loaded.tokenizer, test.stories, loaded.config.context)
+    stored = StoredStories(paths.tokens, "train")
+    ngrams, counted = fit_baselines(loaded.tokenizer, (stored[i] for i in _by_hash(stored)))
+    prompted = write_prompted(model, judge, prompts, request, done)
     asked = write_stories(model, judge, request, settings.per_tag, done)
-    prompted = write_prompted(model, judge, request, done)
-    filled, middles = _infill(model, test, fillable, chosen, request, settings.bootstrap, done)
+    filled, middles = infill(task, fillable, chosen)
+    chosen_by, judged = ability_tasks(task, ngrams[BEST])
+    training = TrainingText(_training_texts(paths))
+    parrots = most_copied([one.story.text for one in asked], training, COPIED)
+    graded = _grade(settings, prompted)
     metrics = {
         "model": {"parameters": loaded.config.parameters, "fingerprint": loaded.fingerprint},
-        "likelihood": likelihood(scores, settings.bootstrap, seed),
-        "baselines": _baselines(model, paths, test.stories, settings.bootstrap, seed),
+        "likelihood": likelihood(scores, settings.bootstrap, params.seed),
+        **breakdown(task, scores),
+        "baselines": baseline_figures(ngrams, counted, loaded.tokenizer, test.stories, settings.bootstrap, params.seed),
         "infilling": filled,
-        **_written(asked, test.texts, TrainingText(_training_texts(paths))),
+        "choosing": choosing(*chosen_by),
+        "abilities": abilities(*judged),
+        **written_stories(task, asked, training, judge),
         "judge": judge.gold,
+        **({"grades": grades(graded, settings.bootstrap, params.seed)} if graded else {}),
     }
     result: dict[str, Any] = _plain(metrics)
-    _write_scores(paths.evaluation / "stories.parquet", scores)
-    _write_json_lines(paths.evaluation / "generated.jsonl", [one.to_json() for one in [*prompted, *asked]])
-    _write_json_lines(paths.evaluation / "infillings.jsonl", middles)
+    folder = paths.evaluation
+    _write_scores(folder / "stories.parquet", scores)
+    _write_json_lines(folder / "generated.jsonl", _told([*prompted, *asked], training))
+    _write_json_lines(folder / "infillings.jsonl", middles)
+    _write_json_lines(folder / "pairs.jsonl", [one.to_json() for one in judged[0]])
+    _write_json_lines(folder / "choices.jsonl", _choices(chosen_by[0]))
+    _write_json_lines(folder / "copied.jsonl", _copies(paths, parrots, asked, len(prompted)))
+    _write_json_lines(folder / "grades.jsonl", [one.to_json() for one in graded])
     _write_adherence(paths.adherence_plot, result["adherence"])
     write_json(paths.evaluate_metrics, result)
     return result
@@ -112,17 +119,17 @@ def _check_tokenizer(paths: Paths) -> None:
         )
 
 
-def _test_stories(paths: Paths, limit: int | None) -> _Test:
+def _test_stories(paths: Paths, limit: int | None) -> HeldOut:
     stored = StoredStories(paths.tokens, "test")
     stories = [stored[i] for i in _by_hash(stored)[:limit]]
     if not stories:
         raise TinyStoriesError(f"{paths.tokens}: no test stories; give more stories, or a larger partitions.test")
-    columns = ["story_id", "text", "first", "middle", "last"]
+    columns = ["story_id", "text", "first", "middle", "last", "tags"]
     table = pq.read_table(paths.split, columns=columns, filters=[("partition", "==", "test")])
     rows = {row["story_id"]: row for row in table.to_pylist()}
     if any(story.story_id not in rows for story in stories):
         raise TinyStoriesError(f"{paths.tokens} holds stories that {paths.split} does not: run `dvc repro tokenize`")
-    return _Test(stories, rows)
+    return HeldOut(stories, rows)
 
 
 def _by_hash(stored: StoredStories) -> list[int]:
@@ -147,86 +154,55 @@ def _counter(on_story: Callable[[int, int], None], stories: int) -> Done:
     return done
 
 
-def _infill(
-    model: StoryModel, test: _Test, fillable: Sequence[StoryTokens], chosen: Sequence[StoryTokens],
-    request: Request, resamples: int, done: Done,
-) -> tuple[dict[str, float], list[dict[str, Any]]]:  # fmt: skip
-    """Metrics over all `fillable` stories, and a row for each of the `chosen`, whose middles are written anew."""
-    network, tokenizer, context = model.loaded.model, model.loaded.tokenizer, model.loaded.config.context
-    nats = middle_nats(network, tokenizer, fillable, context)
-    rows = [test.rows[story.story_id] for story in chosen]
-    written = write_middles(model, [(row["first"], row["last"]) for row in rows], request, done)
-    lasts = last_nats(network, tokenizer, chosen, tokenizer.encode_many([one.middle for one in written]), context)
-    ended = completion([one.story.stopped for one in written])
-    metrics = {
-        **infilling(nats, resamples, request.seed),
-        **leading(lasts, resamples, request.seed),
-        "generated": ended["stories"],
-        **{f"completion{end}": ended[f"share{end}"] for end in ("", "_low", "_high")},
-    }
-    details = [
+def _grade(settings: EvaluateParams, prompted: Sequence[Asked]) -> list[Graded]:
+    """Grades of the first completed beginnings, where a grader is named."""
+    if settings.grader_url is None:
+        return []
+    assert settings.grader_model is not None, "params are validated"
+    grader = Grader(settings.grader_url, settings.grader_model, os.environ.get(KEY))
+    stories = []
+    for one in prompted[: settings.grader_stories]:
+        written = _written(one)
+        stories.append((one.story.text[: len(one.story.text) - len(written)], written))
+    return grade(grader, stories)
+
+
+def _written(one: Asked) -> str:
+    """What the model wrote after the beginning that it was given, if any."""
+    return one.story.text[len((one.story.request.prompt or "").rstrip()) :]
+
+
+def _told(asked: Sequence[Asked], training: TrainingText) -> list[dict[str, Any]]:
+    """Each story's own form, with how many of its 8-grams stand in training ("copied") of how many ("grams"),
+    and the words in it that no training story has ("made_up").
+    """
+    counts = copied([one.story.text for one in asked], training)
+    return [
+        {**one.to_json(), "copied": hits, "grams": grams, "made_up": made_up([_written(one)], training.knows)}
+        for one, (hits, grams) in zip(asked, counts, strict=True)
+    ]
+
+
+def _choices(chosen: Mapping[str, Sequence[Chosen]]) -> list[dict[str, Any]]:
+    return [{"task": name, **asdict(one)} for name, rows in chosen.items() for one in rows]
+
+
+def _copies(paths: Paths, parrots: Sequence[Copied], asked: Sequence[Asked], before: int) -> list[dict[str, Any]]:
+    """Generated stories beside the training stories that they are nearest to; `line` is that of generated.jsonl."""
+    wanted = {one.nearest for one in parrots}
+    texts = {number: text for number, text in enumerate(_training_texts(paths)) if number in wanted}
+    return [
         {
-            **{key: row[key] for key in ("story_id", "first", "middle", "last")},
-            "generated": one.middle,
-            **{key: getattr(one.story, key) for key in ("stopped", "tokens", "nats", "seed")},
-            "index": one.story.request.index,
-            **{f"middle_{key}": value for key, value in asdict(middle).items() if key != "story_id"},
-            **({f"last_{key}": value for key, value in asdict(last).items()} if last else {}),
+            "line": before + one.text + 1,
+            "text": asked[one.text].story.text,
+            "share_8grams_in_train": one.hits / one.grams if one.grams else None,
+            "longest_run": " ".join(one.run),
+            "longest_run_words": len(one.run),
+            "nearest": None if one.nearest is None else texts[one.nearest],
+            "nearest_share_4grams": one.near,
         }
-        for row, one, middle, last in zip(rows, written, nats[: len(chosen)], lasts, strict=True)
-    ]  # fmt: skip
-    return metrics, details
-
-
-def _baselines(
-    model: StoryModel, paths: Paths, test: Sequence[StoryTokens], resamples: int, seed: int
-) -> dict[str, dict[str, float]]:
-    """The n-grams on the test stories, counted on the same ids that the model was trained on."""
-    tokenizer = model.loaded.tokenizer
-    bos, eos = tokenizer.control(BOS), tokenizer.control(EOS)
-    stored = StoredStories(paths.tokens, "train")
-    counted: list[list[int]] = []
-    tokens = 0
-    for i in _by_hash(stored):
-        if tokens >= NGRAM_TOKENS:
-            break
-        counted.append([bos, *stored[i].text, eos])
-        tokens += len(counted[-1]) - 1
-    measured = {}
-    for name, order in BASELINES.items():
-        nats = NGram.fit(counted, order, tokenizer.vocab_size).nats([[bos, *story.text, eos] for story in test])
-        scores = [
-            Score(story.story_id, float(x.sum()), len(x), story.bytes) for story, x in zip(test, nats, strict=True)
-        ]
-        figures = likelihood(scores, resamples, seed)
-        known = ("stories", "tokens", "bytes")  # the model's own
-        measured[name] = {
-            **{key: value for key, value in figures.items() if key not in known},
-            "training_tokens": tokens,
-        }
-    return measured
-
-
-def _written(asked: Sequence[Asked], real: Sequence[str], training: TrainingText) -> dict[str, Any]:
-    """What is measured on generated stories, beside as many real ones."""
-    plain = [one for one in asked if one.tag is None]
-    tagged = {tag: [one.found for one in asked if one.tag == tag] for tag in TAGS}
-    requested = completion([one.story.stopped for one in asked if one.tag is not None])
-    generated, texts = [one.story.text for one in plain], [one.story.text for one in asked]
-    beside = real[: len(generated)]
-    words = min(count_words(generated), count_words(beside))
-    return {
-        "completion": {
-            **completion([one.story.stopped for one in plain]),
-            **{f"requested_{key}": requested[key] for key in ("stories", "share")},
-        },
-        "adherence": adherence(tagged, [one.found for one in plain]),
-        "diversity": {"generated": diversity(generated, words), "real": diversity(beside, words), "words": words},
-        "memorisation": {
-            **memorisation(texts, training),
-            **{f"real_{key}": value for key, value in memorisation(real[: len(texts)], training).items()},
-        },
-    }
+        for one in parrots
+    ]
 
 
 def _plain(value: Any) -> Any:
@@ -252,5 +228,5 @@ def _write_json_lines(path: Path, rows: Sequence[Row]) -> None:
 def _write_adherence(path: Path, measured: Mapping[str, Row]) -> None:
     with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["tag", "requested", "unconditional"])
-        writer.writerows([tag, rates["requested"], rates["unconditional"]] for tag, rates in measured.items())
+        writer.writerow(["tag", *RATES])
+        writer.writerows([tag, *(rates[name] for name in RATES)] for tag, rates in measured.items())

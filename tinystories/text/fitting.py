@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinystories.errors import SourceError
-from tinystories.text.features import SPOKEN, Family, Features, features, read
+from tinystories.text.features import SPOKEN, Family, Features, features
 from tinystories.text.linear import PRECISION, LinearModel
-from tinystories.text.tagger import Name, Tagger
+from tinystories.text.tagger import Name, Tagger, reading
 from tinystories.text.tags import TAGS, Tag
 
 FAMILIES: Final[dict[Name, Family]] = {"tagger": "whole", "judge": "thirds"}
@@ -43,7 +43,7 @@ def fit(name: Name, stories: Mapping[str, str], labels: Mapping[str, Sequence[Ta
     family = FAMILIES[name]
     if not identities:
         raise SourceError(f"no labels to fit the {name} to; give some hundreds of labelled stories")
-    table = _Table.of([features(read(stories[identity]), family) for identity in identities], family)
+    table = _Table.of([features(reading(name, stories[identity]), family) for identity in identities], family)
     labels_NT = np.array([[tag in labels[identity] for tag in TAGS] for identity in identities])
     _check_enough(name, labels_NT)
     with threadpool_limits(1):  # threads cost more than they save on vectors this short

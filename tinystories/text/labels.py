@@ -45,9 +45,10 @@ def read_gold(path: Path) -> Gold:
 
 
 def measure(tagger: Tagger, stories: Mapping[str, str], gold: Gold) -> dict[Tag, dict[str, Any]]:
-    """Precision, recall, F1 and n of each tag over the stories (story_id -> text) that have gold labels.
+    """Precision, recall, F1 and counts of each tag over the stories (story_id -> text) that have gold labels.
 
-    n: stories with a label; positives: how many have the tag. A ratio with nothing below it is None.
+    tp, fp, fn, tn: true and false positives, false and true negatives. n: stories with a label;
+    positives: how many have the tag. A ratio with nothing below it is None.
     """
     labelled = sorted(stories.keys() & gold.keys())
     found = tagger.tags_many([stories[identity] for identity in labelled])
@@ -61,6 +62,10 @@ def score(found: Sequence[Sequence[Tag]], gold: Sequence[Mapping[Tag, bool]]) ->
         pairs = [(tag in tags, label[tag]) for tags, label in zip(found, gold, strict=True) if tag in label]
         both, said, true = (sum(map(test, pairs)) for test in (all, lambda pair: pair[0], lambda pair: pair[1]))
         result[tag] = {
+            "tp": both,
+            "fp": said - both,
+            "fn": true - both,
+            "tn": len(pairs) - said - true + both,
             "precision": _ratio(both, said),
             "recall": _ratio(both, true),
             "f1": _ratio(2 * both, said + true),

@@ -16,7 +16,7 @@ from tinystories.text.labels import measure, read_gold, read_labels
 from tinystories.text.tagger import Name, Tagger
 from tinystories.text.tags import TAGS, Tag
 
-Measured = dict[str, dict[Tag, dict[str, Any]]]  # model -> tag -> precision, recall, f1, n, positives
+Measured = dict[str, dict[Tag, dict[str, Any]]]  # model -> tag -> labels.measure's figures
 _SHOWN = 5  # ids named in an error
 
 

@@ -12,8 +12,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tinystories.text.features import read
+from tinystories.text.features import Reading, read
 from tinystories.text.fitted import HERE, fitted_ids
+from tinystories.text.fragments import without_fragments
 from tinystories.text.linear import LinearModel
 from tinystories.text.tags import TAGS, Tag
 
@@ -22,15 +23,20 @@ __all__ = ["Name", "Tagger", "fitted_ids"]
 Name = Literal["tagger", "judge"]
 
 
+def reading(name: Name, text: str) -> Reading:
+    """What one of the two sees of a text: the judge doesn't see fragments, since whom it judges might throw them in."""
+    return read(without_fragments(text) if name == "judge" else text)
+
+
 @dataclass(frozen=True, eq=False)
 class Tagger:
     """One of the two models with a threshold for each tag.
 
     fitted_on: the story_ids it was fitted on.
-    gold: for each tag, precision, recall, f1 and n on the gold labels; empty if not measured.
+    gold: for each tag, what `labels.measure` gives on the gold labels; empty if not measured.
     """
 
-    name: str
+    name: Name
     model: LinearModel
     thresholds_T: NDArray[np.float64]
     fitted_on: frozenset[str]
@@ -44,7 +50,7 @@ class Tagger:
 
     def tags(self, text: str) -> list[Tag]:
         """The tags of a story, in canonical order."""
-        found_T = self.model.probabilities(read(text)) >= self.thresholds_T
+        found_T = self.model.probabilities(reading(self.name, text)) >= self.thresholds_T
         return [tag for tag, found in zip(TAGS, found_T, strict=True) if found]
 
     def tags_many(self, texts: Sequence[str]) -> list[list[Tag]]:
@@ -53,7 +59,7 @@ class Tagger:
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """(N, T) probability of each tag in each text, tags in canonical order; 0 in a text without a word."""
-        return np.array([self.model.probabilities(read(text)) for text in texts]).reshape(-1, len(TAGS))
+        return np.array([self.model.probabilities(reading(self.name, text)) for text in texts]).reshape(-1, len(TAGS))
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -1,0 +1,142 @@
+"""The measures of a model put together: on held-out stories, and on what it writes beside them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tinystories.evaluation.abilities import Judged, choose, judge_pairs, make_pairs
+from tinystories.evaluation.adherence import adherence
+from tinystories.evaluation.asked import Asked, Done, write_middles
+from tinystories.evaluation.breakdown import by_length, by_position, by_tag
+from tinystories.evaluation.choices import Chosen
+from tinystories.evaluation.completion import completion
+from tinystories.evaluation.correction import Errors
+from tinystories.evaluation.diversity import count_words, diversity
+from tinystories.evaluation.flaws import flaws
+from tinystories.evaluation.infilling import infilling, last_nats, leading, middle_nats
+from tinystories.evaluation.likelihood import Score
+from tinystories.evaluation.memorisation import TrainingText, memorisation
+from tinystories.evaluation.ngram import NGram
+from tinystories.evaluation.scoring import model_scorer, ngram_scorer
+from tinystories.generation.requests import Request
+from tinystories.generation.story_model import StoryModel
+from tinystories.params import EvaluateParams
+from tinystories.requests.mixed import StoryTokens
+from tinystories.text.tagger import Tagger
+from tinystories.text.tags import TAGS
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The test stories in the order of a hash: as tokens, and their rows of the split table."""
+
+    stories: list[StoryTokens]
+    rows: Mapping[str, Row]
+
+    @property
+    def texts(self) -> list[str]:
+        return [self.rows[story.story_id]["text"] for story in self.stories]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every measure works with."""
+
+    model: StoryModel
+    test: HeldOut
+    settings: EvaluateParams
+    seed: int
+    request: Request
+    done: Done
+
+
+def breakdown(task: Task, scores: Sequence[Score]) -> dict[str, Any]:
+    """Likelihood by length, tag and place in the story."""
+    loaded, resamples, seed = task.model.loaded, task.settings.bootstrap, task.seed
+    words = {story.story_id: story.length for story in task.test.stories}
+    tags = {story_id: row["tags"] or () for story_id, row in task.test.rows.items()}
+    return {
+        "by_length": by_length(scores, words, resamples, seed),
+        "by_tag": by_tag(scores, tags, resamples, seed),
+        "by_position": by_position(
+            loaded.model, loaded.tokenizer, task.test.stories, loaded.config.context, resamples, seed
+        ),
+    }
+
+
+def infill(
+    task: Task, fillable: Sequence[StoryTokens], chosen: Sequence[StoryTokens]
+) -> tuple[dict[str, float], list[dict[str, Any]]]:
+    """Metrics over all `fillable` stories, and a row for each of the `chosen`, whose middles are written anew."""
+    loaded, request, resamples = task.model.loaded, task.request, task.settings.bootstrap
+    network, tokenizer, context = loaded.model, loaded.tokenizer, loaded.config.context
+    nats = middle_nats(network, tokenizer, fillable, context)
+    rows = [task.test.rows[story.story_id] for story in chosen]
+    written = write_middles(task.model, [(row["first"], row["last"]) for row in rows], request, task.done)
+    lasts = last_nats(network, tokenizer, chosen, tokenizer.encode_many([one.middle for one in written]), context)
+    ended = completion([one.story.stopped for one in written])
+    metrics = {
+        **infilling(nats, resamples, request.seed),
+        **leading(lasts, resamples, request.seed),
+        "generated": ended["stories"],
+        **{f"completion{end}": ended[f"share{end}"] for end in ("", "_low", "_high")},
+    }
+    details = [
+        {
+            **{key: row[key] for key in ("story_id", "first", "middle", "last")},
+            "generated": one.middle,
+            **{key: getattr(one.story, key) for key in ("stopped", "tokens", "nats", "seed")},
+            "index": one.story.request.index,
+            **{f"middle_{key}": value for key, value in asdict(middle).items() if key != "story_id"},
+            **({f"last_{key}": value for key, value in asdict(last).items()} if last else {}),
+        }
+        for row, one, middle, last in zip(rows, written, nats[: len(chosen)], lasts, strict=True)
+    ]  # fmt: skip
+    return metrics, details
+
+
+def ability_tasks(
+    task: Task, ngram: NGram
+) -> tuple[tuple[dict[str, list[Chosen]], dict[str, list[Chosen]]], tuple[list[Judged], list[Judged]]]:
+    """The tasks of choosing and the minimal pairs, each by the model and by the n-gram."""
+    tokenizer, context = task.model.loaded.tokenizer, task.model.loaded.config.context
+    own, other = model_scorer(task.model.loaded.model, context), ngram_scorer(ngram)
+    rows, stories = task.test.rows, task.test.stories[: task.settings.choices]
+    pairs = make_pairs({s.story_id: rows[s.story_id]["text"] for s in task.test.stories}, task.settings.pairs)
+    return (
+        (
+            choose(own, tokenizer, stories, rows, context),
+            choose(other, tokenizer, stories, rows, context, infilling=False),
+        ),
+        (judge_pairs(own, tokenizer, pairs, context), judge_pairs(other, tokenizer, pairs, context)),
+    )
+
+
+def written_stories(task: Task, asked: Sequence[Asked], training: TrainingText, judge: Tagger) -> dict[str, Any]:
+    """What is measured on generated stories, beside as many real ones."""
+    plain = [one for one in asked if one.tag is None]
+    tagged = {tag: [one.found for one in asked if one.tag == tag] for tag in TAGS}
+    requested = completion([one.story.stopped for one in asked if one.tag is not None])
+    generated, texts = [one.story.text for one in plain], [one.story.text for one in asked]
+    real, resamples = task.test.texts, task.settings.bootstrap
+    beside = real[: len(generated)]
+    words = min(count_words(generated), count_words(beside))
+    errors = {tag: Errors.of(judge.gold[tag]) for tag in TAGS}
+    return {
+        "completion": {
+            **completion([one.story.stopped for one in plain]),
+            **{f"requested_{key}": requested[key] for key in ("stories", "share")},
+        },
+        "adherence": adherence(tagged, [one.found for one in plain], errors),
+        "diversity": {"generated": diversity(generated, words), "real": diversity(beside, words), "words": words},
+        "flaws": {
+            "generated": flaws(texts, training.knows, resamples, task.seed),
+            "real": flaws(real[: len(texts)], training.knows, resamples, task.seed),
+        },
+        "memorisation": {
+            **memorisation(texts, training),
+            **{f"real_{key}": value for key, value in memorisation(real[: len(texts)], training).items()},
+        },
+    }
