@@ -74,12 +74,18 @@ def memorisation(texts: Iterable[str], training: TrainingText) -> dict[str, floa
 
     {"share_8grams_in_train", "longest_run_words"}; the share is nan where no text has 8 words.
     """
-    stories = [words_of(text) for text in texts]
-    found = training.found(stories, GRAM)
-    grams = sum(len(hits) for hits in found)
-    hits = sum(int(hits.sum()) for hits in found)
+    told = list(texts)
+    counts = copied(told, training)
+    hits, grams = (sum(column) for column in zip(*counts, strict=True)) if counts else (0, 0)
     share = hits / grams if grams else math.nan
-    return {"share_8grams_in_train": share, "longest_run_words": training.longest_run(stories)}
+    longest = training.longest_run([words_of(text) for text in told])
+    return {"share_8grams_in_train": share, "longest_run_words": longest}
+
+
+def copied(texts: Iterable[str], training: TrainingText) -> list[tuple[int, int]]:
+    """For each text how many of its 8-grams of words stand in a training story, and how many it has."""
+    found = training.found([words_of(text) for text in texts], GRAM)
+    return [(int(hits.sum()), len(hits)) for hits in found]
 
 
 def _runs(words: Hashes, n: int) -> Hashes:

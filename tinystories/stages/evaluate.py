@@ -19,7 +19,7 @@ from tinystories.evaluation.completion import completion
 from tinystories.evaluation.diversity import count_words, diversity
 from tinystories.evaluation.infilling import infilling, last_nats, leading, measurable, middle_nats
 from tinystories.evaluation.likelihood import Score, likelihood, score
-from tinystories.evaluation.memorisation import TrainingText, memorisation
+from tinystories.evaluation.memorisation import TrainingText, copied, memorisation
 from tinystories.evaluation.ngram import NGram
 from tinystories.files import atomic, read_json, write_json, write_text
 from tinystories.generation.requests import Request
@@ -87,17 +87,18 @@ def run(
     asked = write_stories(model, judge, request, settings.per_tag, done)
     prompted = write_prompted(model, judge, request, done)
     filled, middles = _infill(model, test, fillable, chosen, request, settings.bootstrap, done)
+    training = TrainingText(_training_texts(paths))
     metrics = {
         "model": {"parameters": loaded.config.parameters, "fingerprint": loaded.fingerprint},
         "likelihood": likelihood(scores, settings.bootstrap, seed),
         "baselines": _baselines(model, paths, test.stories, settings.bootstrap, seed),
         "infilling": filled,
-        **_written(asked, test.texts, TrainingText(_training_texts(paths))),
+        **_written(asked, test.texts, training),
         "judge": judge.gold,
     }
     result: dict[str, Any] = _plain(metrics)
     _write_scores(paths.evaluation / "stories.parquet", scores)
-    _write_json_lines(paths.evaluation / "generated.jsonl", [one.to_json() for one in [*prompted, *asked]])
+    _write_json_lines(paths.evaluation / "generated.jsonl", _told([*prompted, *asked], training))
     _write_json_lines(paths.evaluation / "infillings.jsonl", middles)
     _write_adherence(paths.adherence_plot, result["adherence"])
     write_json(paths.evaluate_metrics, result)
@@ -227,6 +228,14 @@ def _written(asked: Sequence[Asked], real: Sequence[str], training: TrainingText
             **{f"real_{key}": value for key, value in memorisation(real[: len(texts)], training).items()},
         },
     }
+
+
+def _told(asked: Sequence[Asked], training: TrainingText) -> list[dict[str, Any]]:
+    """Each story's own form, with how many of its 8-grams stand in training ("copied") of how many ("grams")."""
+    counts = copied([one.story.text for one in asked], training)
+    return [
+        {**one.to_json(), "copied": hits, "grams": grams} for one, (hits, grams) in zip(asked, counts, strict=True)
+    ]
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,7 @@
+"""MLflow: a view of the pipeline's files, one run for each trained model. The only package that imports it."""
+
+import os
+
+# before MLflow is imported anywhere: it tells nobody
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "true")
