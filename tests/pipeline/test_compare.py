@@ -1,6 +1,7 @@
 """`tinystories compare` and `runs champion` on real models: folders, DVC experiments, runs in MLflow."""
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -77,7 +78,7 @@ def test_one_model_by_its_four_names_is_the_same_to_the_last_digit(two: Project)
 
 
 def test_an_experiment_is_the_same_by_its_name_in_dvc_and_by_its_run(two: Project) -> None:
-    found, _ = gathered(two, "longer", longer(two)[:8], ".")
+    found, _ = gathered(two, "longer", longer(two)[:8], str(two.root))
     dvc, mlflow, _ = found
     assert dvc.origin.startswith("DVC experiment") and mlflow.origin.startswith("MLflow run")
     assert dvc.fingerprint == mlflow.fingerprint == longer(two)
@@ -125,9 +126,9 @@ def test_other_test_stories_are_said_and_scored_again_or_refused(two: Project, t
 
 def test_a_name_that_means_nothing_is_one_line(two: Project) -> None:
     with pytest.raises(TinyStoriesError, match="nosuch: neither a folder, nor a DVC experiment"):
-        gathered(two, ".", "nosuch")
+        gathered(two, str(two.root), "nosuch")
     with pytest.raises(TinyStoriesError, match="MLflow has no such run"):
-        gathered(two, ".", "runs:/0123456789abcdef")
+        gathered(two, str(two.root), "runs:/0123456789abcdef")
     with pytest.raises(TinyStoriesError, match="the same name twice"):
         compare_command([".", "."], Paths(two.root), None, None, False, print)
 
@@ -254,7 +255,7 @@ def test_the_registered_model_is_served_and_answers(registry: Project) -> None:
         assert wrong.value.code == 400
         assert "did you mean Twist?" in wrong.value.read().decode()
     finally:
-        server.send_signal(signal.SIGTERM)
+        os.killpg(server.pid, signal.SIGTERM)
         server.wait(30)
 
 
@@ -273,3 +274,11 @@ def wait_for(url: str, seconds: float = 120) -> None:
         except OSError:
             assert time.monotonic() < end, f"{url} does not answer"
             time.sleep(0.5)
+
+
+@pytest.mark.slow
+def test_ci_prints_the_table_of_metrics_that_it_would_post(two: Project) -> None:
+    table = two.run(".ci/metrics longer").stdout
+    assert table.startswith("### Metrics against `longer`")
+    [line] = [line for line in table.splitlines() if "likelihood.nats_per_story " in line]
+    assert line.count("|") >= 5

@@ -148,13 +148,13 @@ class _Revision:
         self.files = DVCFileSystem(str(paths.root), rev=revision)
 
     def json(self, path: str) -> Any:
-        return json.loads(self._fetched(lambda: self.files.read_text(path), path))
+        return json.loads(self._fetched(lambda: self.files.read_text(f"/{path}"), path))
 
     def folder(self, path: str) -> Path:
         to = self.to / path
         if not to.is_dir():
             to.parent.mkdir(parents=True, exist_ok=True)
-            self._fetched(lambda: self.files.get(path, str(to), recursive=True), path)
+            self._fetched(lambda: self.files.get(f"/{path}", str(to), recursive=True), path)
         return to
 
     def _fetched(self, fetch: Callable[[], Any], path: str) -> Any:
