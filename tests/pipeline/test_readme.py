@@ -120,7 +120,9 @@ def serve(project: Project, command: str) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     env = {**project.env, "MLFLOW_PORT": str(port), "MLFLOW_DISABLE_TELEMETRY": "true"}
-    server = subprocess.Popen(shlex.split(command), cwd=project.root, env=env, stderr=subprocess.DEVNULL, start_new_session=True)
+    server = subprocess.Popen(
+        shlex.split(command), cwd=project.root, env=env, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         end = time.monotonic() + 90
         while True:

@@ -69,7 +69,8 @@ def test_a_story_can_not_become_markup() -> None:
     assert "<script" not in shown.html(found)
     text = shown.markdown(found)
     assert "\\<script\\>" in text and "\\*\\*bold\\*\\*" in text and "\n# heading" not in text
-    assert "[red]" in terminal(shown.content(compare([contender("a", 230.0, 1, "[red]x"), contender("b", 9.0, 1, "[red]x")])))
+    red = compare([contender("a", 230.0, 1, "[red]x"), contender("b", 9.0, 1, "[red]x")])
+    assert "[red]" in terminal(shown.content(red))
 
 
 def test_the_page_loads_nothing_and_is_the_same_twice(two: Comparison) -> None:

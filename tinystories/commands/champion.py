@@ -34,7 +34,8 @@ def champion_command(name: str | None, paths: Paths, as_json: bool, say: Callabl
         contenders, notes = gather(names, paths, say, stack)
     if holder is None:
         nats = _mean([score.nats for score in contenders[0].evidence.scores.values()])
-        decision = Decision(True, f"the first: nats per story {nats:.3f} on {len(contenders[0].evidence.scores)} stories")
+        stories = len(contenders[0].evidence.scores)
+        decision = Decision(True, f"the first: nats per story {nats:.3f} on {stories} test stories")
     else:
         decision = decide(compare(contenders, notes))
     number = crown(root, challenger, decision.reason) if decision.moved else None

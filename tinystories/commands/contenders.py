@@ -282,7 +282,7 @@ def _same_stories(
 
 
 def _unlike(one: Found, paths: Paths) -> list[str]:
-    """A note where a folder's model was made from other tokens than the project's, so that nobody knows its training."""
+    """A note where a model was made from other tokens than the project's, so that it may know these stories."""
     from tinystories.files import fingerprint
 
     tokens = one.stamp.get("made_from", {}).get("tokens")

@@ -30,7 +30,8 @@ def decide(comparison: Comparison) -> Decision:
     """
     champion, challenger = comparison.contenders
     found = comparison.differences[1]
-    tested = f"{len(comparison.ids)} test stories {comparison.stories}, champion {champion.fingerprint or champion.name}"
+    holder = champion.fingerprint or champion.name
+    tested = f"{len(comparison.ids)} test stories ({comparison.stories}), champion {holder}"
     if champion.fingerprint and champion.fingerprint == challenger.fingerprint:
         return Decision(False, "it is the champion already")
     missing = [key for key in (TEST, *_WRITTEN) if key not in found]

@@ -81,8 +81,11 @@ def content(comparison: Comparison) -> Content:
         recipe_names=names,
         recipe_lines=_lines([r.estimates for r in known], [r.differences for r in known]) if known else [],
         notes=list(comparison.notes),
-        pairs=[(_asked(told[0]), [_tale(*pair) for pair in zip(letters, told, strict=True)]) for told in side_by_side(comparison)],
-    )  # fmt: skip
+        pairs=[
+            (_asked(told[0]), [_tale(letter, one) for letter, one in zip(letters, told, strict=True)])
+            for told in side_by_side(comparison)
+        ],
+    )
 
 
 def html(comparison: Comparison) -> str:
@@ -113,12 +116,14 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "recipes": [
             {
                 "models": [comparison.contenders[place].name for place in recipe.members], "seeds": list(recipe.seeds),
-                "known": recipe.known, "metrics": _figures(recipe.estimates, recipe.differences) if recipe.known else {},
+                "known": recipe.known,
+                "metrics": _figures(recipe.estimates, recipe.differences) if recipe.known else {},
             }
             for recipe in comparison.recipes
         ],
         "side_by_side": [
-            {"request": dict(told[0].request), "stories": [one.text for one in told]} for told in side_by_side(comparison)
+            {"request": dict(told[0].request), "stories": [one.text for one in told]}
+            for told in side_by_side(comparison)
         ],
         "notes": list(comparison.notes),
     }  # fmt: skip
@@ -171,11 +176,14 @@ def _lines(
         Line(
             metric.name.strip(),
             metric.name.startswith(" "),
-            [_cell(metric, own.get(metric.key), diff.get(metric.key)) for own, diff in zip(estimates, differences, strict=True)],
+            [
+                _cell(metric, own.get(metric.key), diff.get(metric.key))
+                for own, diff in zip(estimates, differences, strict=True)
+            ],
         )
         for metric in METRICS
         if any(metric.key in own for own in estimates)
-    ]  # fmt: skip
+    ]
 
 
 def _cell(metric: Metric, estimate: Estimate | None, found: Difference | None) -> Cell:
