@@ -53,6 +53,8 @@ def gather(names: Sequence[str], paths: Paths, say: Say, stack: ExitStack) -> tu
             notes += _unlike(one, paths)
     evidence = [known[place] for place in range(len(found))]
     evidence = _same_stories(found, evidence, paths, notes, say)
+    if not set.intersection(*({told.key for told in own.told} for own in evidence)):
+        notes.append("asked for stories by different settings of evaluate, so what they wrote is not compared")
     contenders = [
         Contender(one.name, one.origin, one.stamp.get("fingerprint", ""), one.stamp.get("made_from", {}), own)
         for one, own in zip(found, evidence, strict=True)

@@ -116,6 +116,6 @@ def seeds_difference(first: Floats, second: Floats, less_is_better: bool) -> Dif
 
 def _quantile(free: float) -> float:
     """Student's, for an interval of LEVEL with `free` degrees of freedom."""
-    from scipy.special import stdtrit
+    from scipy.special import stdtrit  # type: ignore[import-untyped]
 
     return float(stdtrit(free, (1 + LEVEL) / 2))
