@@ -19,6 +19,7 @@ from tinystories.text.tags import TAGS
 
 COMMON: Final = 30  # test stories that two evaluations must share to be compared without scoring again
 STAMP: Final = "fingerprint.json"
+ADDRESSES: Final = ("runs:/", "models:/")  # of MLflow
 
 Say = Callable[[str], None]
 
@@ -64,18 +65,17 @@ def gather(names: Sequence[str], paths: Paths, say: Say, stack: ExitStack) -> tu
 
 def find(name: str, paths: Paths, stack: ExitStack) -> Found:
     """What `name` stands for; files that must be fetched live as long as `stack`."""
-    if name.startswith(("runs:/", "models:/")):
-        return _run(name, paths)
-    if Path(name).exists():
-        return _folder(name)
-    found = _experiment(name, paths, stack) or (_run(name, paths) if paths_store(paths).is_file() else None)
+    if name.startswith(ADDRESSES):
+        found = _run(name, paths)
+    elif Path(name).exists():
+        found = _folder(name)
+    else:
+        found = _experiment(name, paths, stack) or _run(name, paths)
+    if found is None and name.startswith(ADDRESSES):
+        raise ModelError(f"{name}: MLflow has no such run or model; `mlflow ui` shows what there is")
     if found is None:
         raise ModelError(f"{name}: neither a folder, nor a DVC experiment or revision, nor a run in MLflow")
     return found
-
-
-def paths_store(paths: Paths) -> Path:
-    return Paths(store_root(paths.root)).mlflow
 
 
 def _folder(name: str) -> Found:
@@ -99,8 +99,6 @@ def _run(name: str, paths: Paths) -> Found | None:
 
     run = find_run(store_root(paths.root), name)
     if run is None:
-        if name.startswith(("runs:/", "models:/")):
-            raise ModelError(f"{name}: MLflow has no such run or model; `mlflow ui` shows what there is")
         return None
     model = run.artifacts / "model"
     if not (model / STAMP).is_file():
