@@ -33,10 +33,7 @@ LONGER = int(SMALL["train.steps"]) * 8  # type: ignore[call-overload]
 
 @pytest.fixture(scope="module")
 def two(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project of its own with a model in models/current, and the experiment `longer`, trained eight times as long.
-
-    Enough stories are told for the guards to see that nothing fell.
-    """
+    """A project of its own with a model in models/current, and the experiment `longer`, trained eight times as long."""
     copy = Project(tmp_path_factory.mktemp("two") / "project")
     shutil.copytree(project.root, copy.root, ignore=shutil.ignore_patterns("mlflow.db", "mlartifacts", "__pycache__"))
     copy.run("python -m tinystories runs sync")
@@ -120,7 +117,7 @@ def test_other_test_stories_are_said_and_scored_again_or_refused(two: Project, t
     nowhere = table.to_pydict()
     nowhere["story_id"] = [f"{i:016x}" for i in range(len(table))]
     pq.write_table(table.from_pydict(nowhere, schema=table.schema), file)
-    with pytest.raises(TinyStoriesError, match="8 of the 8 test stories .* are not in"):
+    with pytest.raises(TinyStoriesError, match=r"8 of the 8 test stories .* are not in"):
         gathered(two, str(other), str(two.root))
 
 

@@ -248,7 +248,8 @@ def _samples(
     _add_share(samples, "completion", told, lambda one: one.free, lambda one: one.ended)
     _add_share(samples, "adherence", told, lambda one: one.tag is not None, lambda one: one.tag in one.found)
     for tag in TAGS:
-        _add_share(samples, f"adherence/{tag}", told, lambda one: one.tag == tag, lambda one: one.tag in one.found)
+        own_tag = [one for one in told if one.tag == tag]
+        _add_share(samples, f"adherence/{tag}", own_tag, lambda one: True, lambda one: one.tag in one.found)
     counted = [(one.copied, one.grams) for one in told if one.copied is not None and one.grams is not None]
     if counted and len(counted) == len(told):
         parts = ratio_parts([copied for copied, _ in counted], [grams for _, grams in counted])

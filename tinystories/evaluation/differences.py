@@ -13,6 +13,7 @@ Verdict = Literal["better", "worse", "can't tell"]
 
 SEEDS: Final = 3  # of a recipe, below which its spread is not known
 RESAMPLES: Final = 1000
+FEW: Final = 10  # stories, below which Newcombe's interval of shares near 0 and 1 is too narrow to be believed
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,14 @@ def paired_difference(first: Floats, second: Floats, less_is_better: bool, seed:
 def share_difference(first: tuple[int, int], second: tuple[int, int], less_is_better: bool) -> Difference:
     """Of two shares, each (hits, n), in independent samples: Newcombe's hybrid score interval (1998, method 10).
 
-    It holds for a handful of stories and for shares of 0 and 1, where resampling would see no spread.
+    It holds for shares of 0 and 1, where resampling would see no spread. Below FEW stories: can't tell.
     """
     one, two = share_estimate(*first), share_estimate(*second)
     value = two.value - one.value
     low = value - math.hypot(two.value - two.low, one.high - one.value)
     high = value + math.hypot(two.high - two.value, one.value - one.low)
+    if min(one.n, two.n) < FEW:
+        return Difference(value, low, high, "can't tell")
     return difference(value, low, high, less_is_better)
 
 

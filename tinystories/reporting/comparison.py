@@ -168,9 +168,7 @@ def _lead(comparison: Comparison, letters: Sequence[str]) -> str:
     return f"{'; '.join(parts)} {stories}." if parts else f"Nothing could be compared {stories}."
 
 
-def _lines(
-    estimates: Sequence[Mapping[str, Estimate]], differences: Sequence[Mapping[str, Difference]]
-) -> list[Line]:
+def _lines(estimates: Sequence[Mapping[str, Estimate]], differences: Sequence[Mapping[str, Difference]]) -> list[Line]:
     """A line for each metric that any of them was measured on."""
     return [
         Line(

@@ -233,9 +233,7 @@ def _written(asked: Sequence[Asked], real: Sequence[str], training: TrainingText
 def _told(asked: Sequence[Asked], training: TrainingText) -> list[dict[str, Any]]:
     """Each story's own form, with how many of its 8-grams stand in training ("copied") of how many ("grams")."""
     counts = copied([one.story.text for one in asked], training)
-    return [
-        {**one.to_json(), "copied": hits, "grams": grams} for one, (hits, grams) in zip(asked, counts, strict=True)
-    ]
+    return [{**one.to_json(), "copied": hits, "grams": grams} for one, (hits, grams) in zip(asked, counts, strict=True)]
 
 
 def _plain(value: Any) -> Any:
