@@ -11,6 +11,7 @@ from tinystories.model.transformer import Transformer
 from tinystories.requests.example import Example, windows
 from tinystories.training.batches import by_length
 
+HEAD_STEP = 512  # positions: the head's inputs are rounded up to a multiple
 SCORING_TOKENS = 8192  # positions of one scoring batch: what fits a laptop's cache and memory
 
 
@@ -26,9 +27,13 @@ class Nats:
 def target_nats(hidden_BTD: Tensor, head: Callable[[Tensor], Tensor], targets_BT: Tensor, mask_BT: Tensor) -> Tensor:
     """-ln p of each target, in fp32: (N,) for the N true positions of `mask_BT`, row by row.
 
-    The head runs at these positions only: what is padding or given costs no softmax.
+    The head runs at these positions only: what is padding or given costs no softmax. N differs from batch to
+    batch, so it is rounded up: logits of ever new sizes would leave the heap in pieces and grow it without end.
     """
-    return F.cross_entropy(head(hidden_BTD[mask_BT]).float(), targets_BT[mask_BT], reduction="none")
+    at_N = mask_BT.flatten().nonzero()[:, 0]
+    padded_M = F.pad(at_N, (0, -len(at_N) % HEAD_STEP))
+    logits_MV = head(hidden_BTD.flatten(0, 1)[padded_M]).float()
+    return F.cross_entropy(logits_MV, targets_BT.flatten()[padded_M], reduction="none")[: len(at_N)]
 
 
 @torch.inference_mode()
