@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from tests.builders import sample
 from tinystories.evaluation.champion import decide
-from tinystories.evaluation.compare import METRICS, Comparison, Contender, Evidence, Told, compare, side_by_side
+from tinystories.evaluation.compare import Comparison, compare, side_by_side
+from tinystories.evaluation.evidence import Contender, Evidence, Told
 from tinystories.evaluation.likelihood import Score
 from tinystories.evaluation.ngram import NGram
 from tinystories.evaluation.words import words_of
@@ -89,7 +90,7 @@ def test_figures_of_two_stories_by_hand() -> None:
     assert found.estimates[0]["bits_per_byte"].value == pytest.approx(24 / math.log(2) / 60)
     assert found.differences[1]["nats_per_story"].value == -1.5
     assert found.differences[1]["bits_per_byte"].value == pytest.approx(-3 / math.log(2) / 60)
-    assert not [metric for metric in METRICS if "token" in metric.key]  # not comparable, so not there
+    assert not [metric for metric in found.metrics if "token" in metric.key]  # not comparable, so not there
 
 
 def test_only_stories_that_both_have_are_compared() -> None:
@@ -144,6 +145,22 @@ def test_stories_stand_side_by_side_for_the_same_request() -> None:
     assert len(shown) == 1 + 1 + len(TAGS)
     assert all(first.request == second.request for first, second in shown)
     assert {second.text for _, second in shown} == {"Another."}
+
+
+def test_tasks_are_compared_question_by_question() -> None:
+    def answers(right: int, more: int) -> dict[tuple[str, str], bool]:
+        pairs = {("abilities/negation", str(i)): i < right for i in range(40)}
+        return pairs | {("choosing/middle_of_five", str(i)): i % 2 == 0 for i in range(more)}
+
+    one = replace(evidence([1.0]), answers=answers(20, 30))
+    two = replace(evidence([1.0]), answers=answers(32, 40))
+    found = pair(one, two)
+    assert found.differences[1]["abilities/negation"].value == pytest.approx(0.3)
+    assert found.differences[1]["abilities"].verdict == found.differences[1]["abilities/negation"].verdict == "better"
+    assert found.estimates[1]["choosing"].n == 30  # the questions that both were asked
+    assert found.differences[1]["choosing"].verdict == "can't tell"
+    keys = [metric.key for metric in found.metrics]
+    assert keys[-4:] == ["abilities", "abilities/negation", "choosing", "choosing/middle_of_five"]
 
 
 # ---- recipes

@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import ttest_ind
 
 from tinystories.evaluation.differences import (
+    answers_difference,
     difference,
     mean_estimate,
     paired_difference,
@@ -55,6 +56,24 @@ def test_pairing_sees_what_the_spread_of_stories_hides() -> None:
     assert paired_difference(stories, harder, less_is_better=True).verdict == "worse"
     shuffled = random.permutation(harder)
     assert paired_difference(stories, shuffled, less_is_better=True).verdict == "can't tell"
+
+
+@pytest.mark.parametrize(("n", "split"), [(20, 0.3), (60, 0.2), (200, 0.1)])
+def test_equal_models_are_told_apart_by_their_answers_at_most_7_times_of_100(n: int, split: float) -> None:
+    random = np.random.default_rng(10)
+    alarms = 0
+    for trial in range(1000):
+        one, toss = random.random(n) < 0.7, random.random(n) < split
+        two, swap = one ^ toss, random.random(n) < 0.5
+        first, second = np.where(swap, two, one).tolist(), np.where(swap, one, two).tolist()
+        alarms += answers_difference(first, second, less_is_better=False, seed=trial).verdict != "can't tell"
+    assert alarms <= 70
+
+
+def test_five_answers_that_only_one_got_right_are_too_few_to_tell() -> None:
+    base = [False] * 100
+    assert answers_difference(base, [True] * 5 + [False] * 95, less_is_better=False).verdict == "can't tell"
+    assert answers_difference(base, [True] * 8 + [False] * 92, less_is_better=False).verdict == "better"
 
 
 def test_a_ratio_of_sums_is_the_mean_of_its_parts_and_its_interval_covers() -> None:

@@ -22,7 +22,7 @@ from tinystories.commands.champion import champion_command
 from tinystories.commands.compare import compare_command
 from tinystories.commands.contenders import gather
 from tinystories.errors import TinyStoriesError
-from tinystories.evaluation.compare import Contender
+from tinystories.evaluation.evidence import Contender
 from tinystories.files import read_json
 from tinystories.paths import Paths
 from tinystories.tracking.registry import champion, crown, fetch

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from tinystories.evaluation.compare import Comparison, Contender, Evidence, Told, compare
+from tinystories.evaluation.compare import Comparison, compare
+from tinystories.evaluation.evidence import Contender, Evidence, Told
 from tinystories.evaluation.likelihood import Score
 from tinystories.reporting import comparison as shown
 from tinystories.reporting.terminal import terminal

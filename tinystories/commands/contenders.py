@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tinystories.commands.pipeline import store_root
 from tinystories.errors import ModelError, TinyStoriesError
-from tinystories.evaluation.compare import Contender, Evidence, Told, stories_fingerprint
+from tinystories.evaluation.evidence import Contender, Evidence, Told, stories_fingerprint
 from tinystories.evaluation.likelihood import Score
 from tinystories.files import read_json
 from tinystories.params import load_params
@@ -184,7 +184,13 @@ def _read(folder: Path) -> Evidence:
         for row in _json_lines(folder / "generated.jsonl")
     ]  # fmt: skip
     middles = {row["story_id"]: row["middle_with_last"] for row in _json_lines(folder / "infillings.jsonl")}
-    return Evidence({row["story_id"]: Score(**row) for row in rows}, middles, told)
+    answers = {
+        (f"{group}/{row[name]}", row["story_id"]): row["right"]
+        for group, name, file in (("abilities", "ability", "pairs.jsonl"), ("choosing", "task", "choices.jsonl"))
+        if (folder / file).is_file()  # evaluations of older versions have none
+        for row in _json_lines(folder / file)
+    }
+    return Evidence({row["story_id"]: Score(**row) for row in rows}, middles, told, answers)
 
 
 def _json_lines(file: Path) -> list[dict[str, Any]]:

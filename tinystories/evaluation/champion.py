@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from typing import Final
 
-from tinystories.evaluation.compare import METRICS, Comparison
+from tinystories.evaluation.compare import Comparison
+from tinystories.evaluation.samples import METRICS
 
 TEST: Final = "nats_per_story"
 GUARDS: Final = tuple(
     metric.key for metric in METRICS if metric.key.split("/")[0] in ("completion", "adherence", "memorisation")
 )
 _WRITTEN: Final = ("completion", "adherence", "memorisation")  # measured on generated stories
-_NAMES: Final = {metric.key: metric.name.strip() for metric in METRICS}
+_NAMES: Final = {metric.key: metric.name for metric in METRICS}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Differences with 95 % intervals, and whether they are real: between two models, and between two recipes."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -13,6 +14,7 @@ Verdict = Literal["better", "worse", "can't tell"]
 
 SEEDS: Final = 3  # of a recipe, below which its spread is not known
 RESAMPLES: Final = 1000
+SPLIT: Final = 6  # questions that only one of two got right, below which no sign test reaches 5 %: 2 / 2^5
 FEW: Final = 10  # stories, below which Newcombe's interval of shares near 0 and 1 is too narrow to be believed
 
 
@@ -64,6 +66,16 @@ def paired_difference(first: Floats, second: Floats, less_is_better: bool, seed:
     gained = np.asarray(second, dtype=np.float64) - np.asarray(first, dtype=np.float64)
     estimate = mean_estimate(gained, seed)
     return difference(estimate.value, estimate.low, estimate.high, less_is_better)
+
+
+def answers_difference(
+    first: Sequence[bool], second: Sequence[bool], less_is_better: bool, seed: int = 0
+) -> Difference:
+    """Of the shares right of the same questions (n,), by the paired bootstrap; few split answers: can't tell."""
+    found = paired_difference(np.array(first, float), np.array(second, float), less_is_better, seed)
+    if sum(one != two for one, two in zip(first, second, strict=True)) < SPLIT:
+        return Difference(found.value, found.low, found.high, "can't tell")
+    return found
 
 
 def share_difference(first: tuple[int, int], second: tuple[int, int], less_is_better: bool) -> Difference:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from tinystories.evaluation.compare import METRICS, Comparison, Metric, Recipe, Told, side_by_side
+from tinystories.evaluation.compare import Comparison, Recipe, side_by_side
 from tinystories.evaluation.differences import SEEDS, Difference, Estimate, Verdict
+from tinystories.evaluation.evidence import Told
+from tinystories.evaluation.samples import Metric
 from tinystories.params import flat
 from tinystories.reporting.figures import DASH, decimals, percent
 
@@ -76,10 +78,12 @@ def content(comparison: Comparison) -> Content:
             for place, (letter, one) in enumerate(zip(letters, comparison.contenders, strict=True))
         ],
         made=_made(comparison),
-        lines=_lines(comparison.estimates, comparison.differences),
+        lines=_lines(comparison.metrics, comparison.estimates, comparison.differences),
         recipes=_sentences(comparison, letters),
         recipe_names=names,
-        recipe_lines=_lines([r.estimates for r in known], [r.differences for r in known]) if known else [],
+        recipe_lines=_lines(comparison.metrics, [r.estimates for r in known], [r.differences for r in known])
+        if known
+        else [],
         notes=list(comparison.notes),
         pairs=[
             (_asked(told[0]), [_tale(letter, one) for letter, one in zip(letters, told, strict=True)])
@@ -107,7 +111,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "models": [
             {
                 "name": one.name, "origin": one.origin, "fingerprint": one.fingerprint, "seed": one.seed,
-                "recipe": one.recipe, "metrics": _figures(estimates, differences),
+                "recipe": one.recipe, "metrics": _figures(comparison.metrics, estimates, differences),
             }
             for one, estimates, differences in zip(
                 comparison.contenders, comparison.estimates, comparison.differences, strict=True
@@ -117,7 +121,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
             {
                 "models": [comparison.contenders[place].name for place in recipe.members], "seeds": list(recipe.seeds),
                 "known": recipe.known,
-                "metrics": _figures(recipe.estimates, recipe.differences) if recipe.known else {},
+                "metrics": _figures(comparison.metrics, recipe.estimates, recipe.differences) if recipe.known else {},
             }
             for recipe in comparison.recipes
         ],
@@ -129,9 +133,11 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _figures(estimates: Mapping[str, Estimate], differences: Mapping[str, Difference]) -> dict[str, Any]:
+def _figures(
+    metrics: Sequence[Metric], estimates: Mapping[str, Estimate], differences: Mapping[str, Difference]
+) -> dict[str, Any]:
     figures: dict[str, Any] = {}
-    for metric in METRICS:
+    for metric in metrics:
         if metric.key in estimates:
             own = {**asdict(estimates[metric.key]), "less_is_better": metric.less_is_better}
             if metric.key in differences:
@@ -168,18 +174,22 @@ def _lead(comparison: Comparison, letters: Sequence[str]) -> str:
     return f"{'; '.join(parts)} {stories}." if parts else f"Nothing could be compared {stories}."
 
 
-def _lines(estimates: Sequence[Mapping[str, Estimate]], differences: Sequence[Mapping[str, Difference]]) -> list[Line]:
+def _lines(
+    metrics: Sequence[Metric],
+    estimates: Sequence[Mapping[str, Estimate]],
+    differences: Sequence[Mapping[str, Difference]],
+) -> list[Line]:
     """A line for each metric that any of them was measured on."""
     return [
         Line(
-            metric.name.strip(),
-            metric.name.startswith(" "),
+            metric.name,
+            metric.part,
             [
                 _cell(metric, own.get(metric.key), diff.get(metric.key))
                 for own, diff in zip(estimates, differences, strict=True)
             ],
         )
-        for metric in METRICS
+        for metric in metrics
         if any(metric.key in own for own in estimates)
     ]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from tinystories.evaluation.compare import recipe_of
+from tinystories.evaluation.evidence import recipe_of
 from tinystories.params import BUDGETS, Params
 from tinystories.runfiles import RunFiles
 
