@@ -124,6 +124,15 @@ def test_generated_stories_are_compared_by_request_and_seed() -> None:
     assert "adherence" not in pair(evidence([1.0], stories(18)), evidence([1.0], hotter)).differences[1]
 
 
+def test_another_seed_is_no_other_request_but_stands_beside_no_story() -> None:
+    other = [replace(one, request={**one.request, "seed": 2}) for one in stories(3)]
+    found = pair(evidence([1.0], stories(18)), evidence([1.0], other))
+    assert found.differences[1]["adherence/Twist"].verdict == "worse"
+    assert side_by_side(found) == []
+    told_again = replace(evidence([1.0], other), beside=stories(3))
+    assert len(side_by_side(pair(evidence([1.0], stories(18)), told_again))) == 1 + len(TAGS)
+
+
 def test_what_one_was_not_measured_on_is_left_out() -> None:
     uncounted = [replace(one, copied=None, grams=None) for one in stories(18)]
     found = pair(evidence([1.0], stories(18)), evidence([1.0], uncounted))

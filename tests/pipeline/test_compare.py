@@ -134,7 +134,7 @@ def test_a_name_that_means_nothing_is_one_line(two: Project) -> None:
 def test_the_command_writes_all_its_forms(two: Project, tmp_path: Path) -> None:
     files = f"--markdown {tmp_path / 'c.md'} --html {tmp_path / 'c.html'}"
     done = two.run(f"python -m tinystories compare . longer {files}")
-    assert "Are these two models different?" in done.stdout
+    assert "Are these models different?" in done.stdout
     assert "nothing can be said about the recipe" in done.stdout
     assert "train.steps" in (tmp_path / "c.md").read_text() and "</html>" in (tmp_path / "c.html").read_text()
 

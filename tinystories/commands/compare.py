@@ -30,7 +30,7 @@ def compare_command(
     if len(set(names)) < len(names):
         raise RequestError("compare: the same name twice; name different models")
     with ExitStack() as stack:
-        contenders, notes = gather(names, paths, say, stack)
+        contenders, notes = gather(names, paths, say, stack, show=True)
     comparison = compare(contenders, notes)
     from tinystories.reporting import comparison as shown
 

@@ -1,47 +1,38 @@
-"""What a name given to `compare` stands for, and what is known of that model, story by story."""
+"""Models to compare, all measured on the same stories: as evaluate left it, or measured now."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from tinystories.commands.pipeline import store_root
-from tinystories.errors import ModelError, TinyStoriesError
-from tinystories.evaluation.evidence import Contender, Evidence, Told, stories_fingerprint
+from tinystories.commands.finding import Found, find
+from tinystories.errors import TinyStoriesError
+from tinystories.evaluation.evidence import Contender, Evidence, Told, stories_fingerprint, worth_showing
 from tinystories.evaluation.likelihood import Score
-from tinystories.files import read_json
 from tinystories.params import load_params
 from tinystories.paths import Paths
 from tinystories.text.tags import TAGS
 
+if TYPE_CHECKING:
+    from tinystories.generation.story_model import StoryModel
+
 COMMON: Final = 30  # test stories that two evaluations must share to be compared without scoring again
-STAMP: Final = "fingerprint.json"
-ADDRESSES: Final = ("runs:/", "models:/")  # of MLflow
 
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Found:
-    """A model and, where it has been evaluated, the folder with that. `model` fetches the folder when called."""
-
-    name: str
-    origin: str
-    stamp: Mapping[str, Any]  # the model's fingerprint.json; empty where there is none
-    model: Callable[[], Path]
-    evaluation: Path | None
-
-
-def gather(names: Sequence[str], paths: Paths, say: Say, stack: ExitStack) -> tuple[list[Contender], list[str]]:
+def gather(
+    names: Sequence[str], paths: Paths, say: Say, stack: ExitStack, *, show: bool = False
+) -> tuple[list[Contender], list[str]]:
     """The models that `names` stand for, all measured on the same test stories; and notes, a line each.
 
     A name is a model folder, a project's root, an address of MLflow's (runs:/ID, models:/NAME@ALIAS), a
     DVC experiment or revision, or a run of MLflow's by name, id or the model's fingerprint. `paths` are
-    the project's, whose test stories measure a folder without an evaluation. Fetched files live as long
-    as `stack`. Raises TinyStoriesError, one line, for what can't be found or compared.
+    the project's, whose test stories measure a folder without an evaluation. With `show`, models that were
+    asked with other seeds than the first tell some stories again, to be shown beside its own. Fetched files
+    live as long as `stack`. Raises TinyStoriesError, one line, for what can't be found or compared.
     """
     found = [find(name, paths, stack) for name in names]
     known = {place: _read(one.evaluation) for place, one in enumerate(found) if one.evaluation is not None}
@@ -54,120 +45,15 @@ def gather(names: Sequence[str], paths: Paths, say: Say, stack: ExitStack) -> tu
             notes += _unlike(one, paths)
     evidence = [known[place] for place in range(len(found))]
     evidence = _same_stories(found, evidence, paths, notes, say)
-    if not set.intersection(*({told.key for told in own.told} for own in evidence)):
+    if not set.intersection(*({told.wish for told in own.told} for own in evidence)):
         notes.append("asked for stories by different settings of evaluate, so what they wrote is not compared")
+    if show:
+        evidence = [_with_beside(one, own, evidence[0], say) for one, own in zip(found, evidence, strict=True)]
     contenders = [
         Contender(one.name, one.origin, one.stamp.get("fingerprint", ""), one.stamp.get("made_from", {}), own)
         for one, own in zip(found, evidence, strict=True)
     ]
     return contenders, notes
-
-
-def find(name: str, paths: Paths, stack: ExitStack) -> Found:
-    """What `name` stands for; files that must be fetched live as long as `stack`."""
-    if name.startswith(ADDRESSES):
-        found = _run(name, paths)
-    elif Path(name).exists():
-        found = _folder(name)
-    else:
-        found = _experiment(name, paths, stack) or _run(name, paths)
-    if found is None and name.startswith(ADDRESSES):
-        raise ModelError(f"{name}: MLflow has no such run or model; `mlflow ui` shows what there is")
-    if found is None:
-        raise ModelError(f"{name}: neither a folder, nor a DVC experiment or revision, nor a run in MLflow")
-    return found
-
-
-def _folder(name: str) -> Found:
-    """A project's root stands for its current model, and its models/current has that project's evaluation."""
-    path = Path(name).resolve()
-    root = path if (path / "params.yaml").is_file() else path.parent.parent
-    own = Paths(root)
-    model = own.model if path == root else path
-    if not (model / "config.json").is_file():
-        raise ModelError(f"no model in {name}: name a model folder, or a project that has run")
-    stamp = read_json(model / STAMP) if (model / STAMP).is_file() else {}
-    evaluated = own.evaluate_metrics.is_file() and own.evaluation.is_dir() and model == own.model
-    if evaluated:
-        evaluated = read_json(own.evaluate_metrics)["model"]["fingerprint"] == stamp.get("fingerprint")
-    origin = f"project {root.name}" if evaluated else "model folder"
-    return Found(name, origin, stamp, lambda: model, own.evaluation if evaluated else None)
-
-
-def _run(name: str, paths: Paths) -> Found | None:
-    from tinystories.tracking.store import find_run
-
-    run = find_run(store_root(paths.root), name)
-    if run is None:
-        return None
-    model = run.artifacts / "model"
-    if not (model / STAMP).is_file():
-        raise ModelError(f"{name}: the run {run.name} has no model yet: train it to its end")
-    evaluation = run.artifacts / "evaluation"
-    return Found(
-        name, f"MLflow run {run.name}", read_json(model / STAMP), lambda: model,
-        evaluation if (evaluation / "stories.parquet").is_file() else None,
-    )  # fmt: skip
-
-
-def _experiment(name: str, paths: Paths, stack: ExitStack) -> Found | None:
-    """A DVC experiment by its name, or any revision: what dvc.lock says there, from git and DVC's cache."""
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-    from dvc.scm import NoSCM, resolve_rev
-
-    try:
-        with Repo(str(paths.root)) as repo:
-            if isinstance(repo.scm, NoSCM):
-                return None
-            revision = resolve_rev(repo.scm, name)
-    except DvcException:
-        return None
-    files = _Revision(name, revision, paths, Path(stack.enter_context(_temporary())))
-    stamp = files.json(f"models/current/{STAMP}")
-    metrics = files.json("reports/metrics/evaluate.json")
-    evaluated = metrics["model"]["fingerprint"] == stamp["fingerprint"]
-    origin = f"DVC experiment or revision {revision[:7]}"
-    return Found(
-        name, origin, stamp, lambda: files.folder("models/current"),
-        files.folder("reports/evaluation") if evaluated else None,
-    )  # fmt: skip
-
-
-def _temporary() -> AbstractContextManager[str]:
-    return TemporaryDirectory(prefix="tinystories-compare-")
-
-
-class _Revision:
-    """Files of a revision, wherever they are: in git, or in DVC's cache or remote."""
-
-    def __init__(self, name: str, revision: str, paths: Paths, to: Path) -> None:
-        from dvc.api import DVCFileSystem
-
-        self.name, self.to = name, to
-        self.files = DVCFileSystem(str(paths.root), rev=revision)
-
-    def json(self, path: str) -> Any:
-        return json.loads(self._fetched(lambda: self.files.read_text(f"/{path}"), path))
-
-    def folder(self, path: str) -> Path:
-        to = self.to / path
-        if not to.is_dir():
-            to.parent.mkdir(parents=True, exist_ok=True)
-            self._fetched(lambda: self.files.get(f"/{path}", str(to), recursive=True), path)
-        return to
-
-    def _fetched(self, fetch: Callable[[], Any], path: str) -> Any:
-        from dvc.exceptions import DvcException
-
-        try:
-            return fetch()
-        except (OSError, DvcException) as error:
-            reason = " ".join(str(error).split())[:160]
-            raise ModelError(f"{self.name}: no {path} at that revision, or not in DVC's cache ({reason})") from None
-
-
-# ---- measuring
 
 
 def _read(folder: Path) -> Evidence:
@@ -218,22 +104,39 @@ def _unmeasured(paths: Paths) -> Evidence:
 
 def _measure(one: Found, reference: Evidence, paths: Paths) -> Evidence:
     """The same test stories scored and the same requests told, with the same seeds, as in `reference`."""
-    from tinystories.generation.requests import Request
     from tinystories.generation.story_model import StoryModel
-    from tinystories.text.tagger import Tagger
 
     model = StoryModel.load(one.model())
     scores = _score(model, sorted(reference.scores), paths, one.name)
+    return Evidence(scores, told=_tell(model, reference.told))
+
+
+def _with_beside(one: Found, own: Evidence, first: Evidence, say: Say) -> Evidence:
+    """With stories for the first one's requests and seeds, told now where they were not told before."""
+    wanted, known = worth_showing(first.told), {told.key for told in own.told}
+    missing = [told for told in wanted if told.key not in known]
+    if not missing:
+        return own
+    from tinystories.generation.story_model import StoryModel
+
+    say(f"{one.name}: was asked with other seeds; telling {len(missing)} stories to show beside the first one's")
+    return replace(own, beside=_tell(StoryModel.load(one.model()), missing))
+
+
+def _tell(model: "StoryModel", wanted: Sequence[Told]) -> list[Told]:
+    """The same requests with the same seeds, told by `model` and judged."""
+    from tinystories.generation.requests import Request
+    from tinystories.text.tagger import Tagger
+
     judge = Tagger.load("judge")
-    stories = model.generate_many([Request(**asked.request) for asked in reference.told])
-    told = [
+    stories = model.generate_many([Request(**asked.request) for asked in wanted])
+    return [
         replace(
             asked, text=story.text, ended=story.stopped == "eos", found=frozenset(judge.tags(story.text)),
             copied=None, grams=None,
         )
-        for asked, story in zip(reference.told, stories, strict=True)
+        for asked, story in zip(wanted, stories, strict=True)
     ]  # fmt: skip
-    return Evidence(scores, told=told)
 
 
 def _score(model: Any, ids: Sequence[str], paths: Paths, name: str) -> dict[str, Score]:

@@ -10,9 +10,8 @@ from tinystories.evaluation.differences import (
     seeds_difference,
     seeds_estimate,
 )
-from tinystories.evaluation.evidence import Contender, Evidence, Told, stories_fingerprint
+from tinystories.evaluation.evidence import Contender, Evidence, Told, stories_fingerprint, worth_showing
 from tinystories.evaluation.samples import Metric, metrics_of, samples_of
-from tinystories.text.tags import Tag
 
 
 @dataclass(frozen=True)
@@ -73,29 +72,17 @@ def compare(contenders: Sequence[Contender], notes: Sequence[str] = ()) -> Compa
     return Comparison(metrics, contenders, ids, estimates, differences, _recipes(contenders, metrics, estimates), notes)
 
 
-def side_by_side(comparison: Comparison, per_kind: int = 1) -> list[list[Told]]:
-    """Stories for the same requests and seeds, a list of one for each contender.
-
-    All that were asked for with a beginning, then `per_kind` of those asked for nothing and for each tag.
-    """
-    told = [{one.key: one for one in c.evidence.told} for c in comparison.contenders]
-    shown: list[list[Told]] = []
-    seen: dict[Tag | None, int] = {}
-    for one in comparison.contenders[0].evidence.told:
-        if not all(one.key in own for own in told):
-            continue
-        if one.tag is not None or one.free:
-            seen[one.tag] = seen.get(one.tag, 0) + 1
-            if seen[one.tag] > per_kind:
-                continue
-        shown.append([own[one.key] for own in told])
-    return shown
+def side_by_side(comparison: Comparison) -> list[list[Told]]:
+    """Stories for the same requests and seeds, a list of one for each contender: those of the first worth showing."""
+    first = comparison.contenders[0].evidence.told
+    told = [{one.key: one for one in (*c.evidence.told, *c.evidence.beside)} for c in comparison.contenders]
+    return [[own[one.key] for own in told] for one in worth_showing(first) if all(one.key in own for own in told)]
 
 
 def _common(evidence: Sequence[Evidence]) -> list[str]:
-    """Requests that all were asked, in the first one's order."""
-    others = [{one.key for one in own.told} for own in evidence[1:]]
-    return [one.key for one in evidence[0].told if all(one.key in keys for keys in others)]
+    """Wishes that all were asked, in the first one's order: a rate needs no equal seeds."""
+    others = [{one.wish for one in own.told} for own in evidence[1:]]
+    return [one.wish for one in evidence[0].told if all(one.wish in wishes for wishes in others)]
 
 
 def _recipes(

@@ -34,6 +34,12 @@ class Told:
         return json.dumps(self.request, sort_keys=True, ensure_ascii=False)
 
     @property
+    def wish(self) -> str:
+        """The same for the same request, whatever its seed; the stories of a wish are told apart by their index."""
+        rest = {key: value for key, value in self.request.items() if key != "seed"}
+        return json.dumps(rest, sort_keys=True, ensure_ascii=False)
+
+    @property
     def free(self) -> bool:
         """Asked for nothing: no tag and no beginning."""
         return self.tag is None and "prompt" not in self.request
@@ -44,7 +50,8 @@ class Evidence:
     """What was measured of a model, story by story.
 
     scores: by id of the test story. middles: nats of a test story's middle given both its ends, by id.
-    told: the stories that it was asked for. answers: whether it was right, by task and story: its abilities
+    told: the stories that it was asked for; beside: those to show beside other models' where `told` have
+    another seed than theirs. answers: whether it was right, by task and story: its abilities
     ("abilities/NAME") and what it had to choose ("choosing/NAME").
     """
 
@@ -52,6 +59,7 @@ class Evidence:
     middles: Mapping[str, float] = field(default_factory=dict)
     told: Sequence[Told] = ()
     answers: Mapping[tuple[str, str], bool] = field(default_factory=dict)
+    beside: Sequence[Told] = ()
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,19 @@ class Contender:
     def recipe(self) -> str | None:
         """All that the model was made from but the seed; None where that is not known."""
         return recipe_of(self.made_from)
+
+
+def worth_showing(told: Sequence[Told], per_kind: int = 1) -> list[Told]:
+    """All that were asked for with a beginning, and `per_kind` of those asked for nothing and for each tag."""
+    shown: list[Told] = []
+    seen: dict[Tag | None, int] = {}
+    for one in told:
+        if one.tag is not None or one.free:
+            seen[one.tag] = seen.get(one.tag, 0) + 1
+            if seen[one.tag] > per_kind:
+                continue
+        shown.append(one)
+    return shown
 
 
 def stories_fingerprint(ids: Sequence[str]) -> str:

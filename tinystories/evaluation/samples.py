@@ -128,7 +128,7 @@ def samples_of(
         own_group = [key for key in questions if key[0].startswith(f"{group}/")]
         for name in [group, *sorted({task for task, _ in own_group})] if own_group else []:
             samples[name] = Answers([evidence.answers[key] for key in own_group if name in (group, key[0])])
-    own = {one.key: one for one in evidence.told}
+    own = {one.wish: one for one in evidence.told}
     told = [own[key] for key in asked]
     _add_share(samples, "completion", told, lambda one: one.free, lambda one: one.ended)
     _add_share(samples, "adherence", told, lambda one: one.tag is not None, lambda one: one.tag in one.found)

@@ -13,8 +13,8 @@ from tinystories.evaluation.samples import Metric
 from tinystories.params import flat
 from tinystories.reporting.figures import DASH, decimals, percent
 
-QUESTION_MODELS: Final = "Are these two models different?"
-QUESTION_RECIPES: Final = "Are these two recipes different?"
+QUESTION_MODELS: Final = "Are these models different?"
+QUESTION_RECIPES: Final = "Are these recipes different?"
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def _lead(comparison: Comparison, letters: Sequence[str]) -> str:
         if found is None:
             continue
         verdict = {"better": "is better than", "worse": "is worse than", "can't tell": "can’t be told from"}
-        parts.append(f"{letter} {verdict[found.verdict]} A ({_change('nats', found)} nats per story)")
+        parts.append(f"{letter} {verdict[found.verdict]} A ({_signed('nats', found.value)} nats per story)")
     return f"{'; '.join(parts)} {stories}." if parts else f"Nothing could be compared {stories}."
 
 
@@ -201,16 +201,13 @@ def _cell(metric: Metric, estimate: Estimate | None, found: Difference | None) -
     interval = "" if math.isnan(estimate.low) else f"{write(estimate.low)} to {write(estimate.high)}"
     if found is None:
         return Cell(write(estimate.value), interval)
-    low, high = (_signed(metric.unit, end) for end in (found.low, found.high))
-    return Cell(write(estimate.value), interval, _change(metric.unit, found), f"{low} to {high}", found.verdict)
+    change = _signed(metric.unit, found.value) + (" points" if metric.unit == "share" else "")
+    ends = "" if math.isnan(found.low) else " to ".join(_signed(metric.unit, end) for end in (found.low, found.high))
+    return Cell(write(estimate.value), interval, change, ends, found.verdict)
 
 
 def _writer(unit: str) -> Callable[[float], str]:
     return {"nats": decimals(2), "bits": decimals(4), "share": percent}[unit]
-
-
-def _change(unit: str, found: Difference) -> str:
-    return _signed(unit, found.value)
 
 
 def _signed(unit: str, value: float) -> str:

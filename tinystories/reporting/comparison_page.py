@@ -49,7 +49,8 @@ def _cell(cell: Cell) -> str:
     if cell.verdict is None:
         return _escaped(text)
     word = cell.verdict if cell.verdict == "can't tell" else f"**{cell.verdict}**"
-    return f"{_escaped(text)}; {_escaped(cell.change)} ({_escaped(cell.change_interval)}) {word}"
+    interval = f" ({_escaped(cell.change_interval)})" if cell.change_interval else ""
+    return f"{_escaped(text)}; {_escaped(cell.change)}{interval} {word}"
 
 
 def _quote(text: str) -> str:

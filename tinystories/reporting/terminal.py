@@ -56,6 +56,6 @@ def _cell(cell: Cell) -> Text:
     if cell.interval:
         text.append(f" ({cell.interval})", style="dim")
     if cell.verdict is not None:
-        text.append(f"\n{cell.change} ({cell.change_interval}) ")
+        text.append(f"\n{cell.change} ({cell.change_interval}) " if cell.change_interval else f"\n{cell.change} ")
         text.append(cell.verdict, style=STYLES[cell.verdict])
     return text
