@@ -22,6 +22,7 @@ from tinystories.commands.champion import champion_command
 from tinystories.commands.compare import compare_command
 from tinystories.commands.contenders import gather
 from tinystories.errors import TinyStoriesError
+from tinystories.evaluation.compare import compare, side_by_side
 from tinystories.evaluation.evidence import Contender
 from tinystories.files import read_json
 from tinystories.paths import Paths
@@ -121,6 +122,28 @@ def test_other_test_stories_are_said_and_scored_again_or_refused(two: Project, t
         gathered(two, str(other), str(two.root))
 
 
+def test_a_model_asked_with_another_seed_tells_the_first_ones_stories_to_be_shown(two: Project, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(two.root, other, ignore=shutil.ignore_patterns(".git", ".dvc", "mlartifacts"))
+    file = other / "reports/evaluation/generated.jsonl"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    for row in rows:
+        row["request"]["seed"] = 2
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    right = {"ability": "negation", "story_id": "0", "right": True}
+    for copy in (two.root, other):
+        (copy / "reports/evaluation/pairs.jsonl").write_text(json.dumps(right) + "\n")
+    with ExitStack() as stack:
+        (one, again), notes = gather((str(two.root), str(other)), Paths(two.root), print, stack, show=True)
+    found = compare([one, again], notes)
+    assert notes == [] and "adherence" in found.differences[1]
+    assert one.evidence.answers == {("abilities/negation", "0"): True}
+    shown = side_by_side(found)
+    assert len(shown) == 6 + 1 + 6
+    assert all(own.text == told.text for own, told in shown)  # the same model with the same seed
+    (two.root / "reports/evaluation/pairs.jsonl").unlink()
+
+
 def test_a_name_that_means_nothing_is_one_line(two: Project) -> None:
     with pytest.raises(TinyStoriesError, match="nosuch: neither a folder, nor a DVC experiment"):
         gathered(two, str(two.root), "nosuch")
@@ -182,6 +205,11 @@ def test_the_alias_moves_to_the_better_model_and_never_back(registry: Project) -
     refused = find_run(registry.root, short)
     assert refused is not None
     assert client.get_run(refused.id).data.tags["champion.reason"] == back["reason"]
+
+
+def test_a_run_is_named_as_its_experiment_is(two: Project) -> None:
+    run = find_run(two.root, "longer")
+    assert run is not None and run.fingerprint == longer(two)
 
 
 def test_the_champion_asked_again_stays_and_no_version_is_added(registry: Project) -> None:

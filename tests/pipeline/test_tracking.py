@@ -68,7 +68,7 @@ def test_the_pipelines_run_is_in_mlflow_with_all_of_it(project: Project) -> None
     train = json.loads((project.root / "reports/metrics/train.json").read_text())
 
     assert run.info.status == "FINISHED"
-    assert run.info.run_name.startswith("story-ci-")
+    assert run.data.tags["preset"] == "story" and run.data.tags["scale"] == "ci"
     assert run.data.params["model.width"] == "32"
     assert run.data.params["train.steps"] == "24"
     assert run.data.metrics["nats_per_story"] == evaluate["likelihood"]["nats_per_story"]
@@ -103,10 +103,12 @@ def test_ten_runs_can_be_told_apart_at_a_glance(project: Project) -> None:
     train = json.loads((project.root / "reports/metrics/train.json").read_text())
     split = json.loads((project.root / "reports/metrics/split.json").read_text())["stories_per_partition"]
 
-    assert run.info.run_name.startswith("story-ci-2x32-24steps-seed1-")
+    assert run.info.run_name.startswith("2x32-s1-24steps-")
     assert run.data.tags["model"] == f"{train['parameters']:,} parameters, 2 x 32"
     assert run.data.tags["training"].startswith("24 steps, ")
-    assert run.data.tags["data"] == ", ".join(f"{count:,} {name}" for name, count in split.items())
+    assert (
+        run.data.tags["data"] == f"{split['train']:,} train, {split['validation']:,} validation, {split['test']:,} test"
+    )
     assert run.data.tags["seed"] == "1" and len(run.data.tags["recipe"]) == 8
     [data] = run.inputs.dataset_inputs
     assert data.dataset.name == f"sample ({train['stories']:,} stories)"

@@ -198,7 +198,10 @@ def _cell(metric: Metric, estimate: Estimate | None, found: Difference | None) -
     if estimate is None:
         return Cell(DASH)
     write = _writer(metric.unit)
-    interval = "" if math.isnan(estimate.low) else f"{write(estimate.low)} to {write(estimate.high)}"
+    low, high = estimate.low, estimate.high
+    if metric.unit == "share":  # Student's interval over seeds may leave what a share can be
+        low, high = max(low, 0.0), min(high, 1.0)
+    interval = "" if math.isnan(estimate.low) else f"{write(low)} to {write(high)}"
     if found is None:
         return Cell(write(estimate.value), interval)
     change = _signed(metric.unit, found.value) + (" points" if metric.unit == "share" else "")

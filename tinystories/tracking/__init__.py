@@ -2,6 +2,7 @@
 
 import os
 
-# before MLflow is imported anywhere: it tells nobody
+# before MLflow is imported anywhere: it tells nobody, and draws nothing between a command's own lines
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

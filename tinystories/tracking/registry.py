@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import mlflow.pyfunc
+from mlflow.entities import LoggedModelOutput
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 from mlflow.models.model import MLMODEL_FILE_NAME
@@ -109,6 +110,7 @@ def _register(client: Any, run: FoundRun, why: str) -> str:
         _save(run.artifacts / "model", to, Model(run_id=run.id, model_id=logged.model_id))
         client.log_model_artifacts(logged.model_id, str(to))
     client.finalize_logged_model(logged.model_id, "READY")
+    client.log_outputs(run.id, [LoggedModelOutput(logged.model_id, step=0)])
     # its place and not models:/ID, which MLflow would look up in another store
     made = client.create_model_version(
         MODEL, logged.artifact_location, run_id=run.id, description=why, model_id=logged.model_id,

@@ -19,9 +19,10 @@ from tinystories.files import write_json
 from tinystories.params import Params, flat
 from tinystories.runfiles import LOCK_TAG, STATE_TAG, RunFiles, named_metrics
 from tinystories.tracking.shown import about, dataset, note, run_name, sample_stories
-from tinystories.tracking.store import EXPERIMENT, KEY_TAG, TROUBLE, open_store, reason, trouble_is_ours
+from tinystories.tracking.store import EXPERIMENT, EXPERIMENT_TAG, KEY_TAG, TROUBLE, open_store, reason, trouble_is_ours
 
 ARTIFACTS_TAG: Final = "tinystories.artifacts"
+KIND: Final = {"mlflow.experimentKind": "custom_model_development"}  # MLflow's page opens on training runs
 TABLE: Final = "stories.json"  # in MLflow: sample stories, in the layout of its tables
 
 Log = Callable[[int, dict[str, float]], None]
@@ -126,7 +127,7 @@ def _find_or_create(client: Any, store: Path, made_from: Mapping[str, Any], para
     experiment = client.get_experiment_by_name(EXPERIMENT)
     if experiment is None:
         location = (store.resolve() / "mlartifacts" / EXPERIMENT).as_uri()
-        experiment_id = client.create_experiment(EXPERIMENT, artifact_location=location)
+        experiment_id = client.create_experiment(EXPERIMENT, artifact_location=location, tags=KIND)
     else:
         experiment_id = experiment.experiment_id
     found = client.search_runs(
@@ -135,7 +136,7 @@ def _find_or_create(client: Any, store: Path, made_from: Mapping[str, Any], para
     if found:
         return found[0]
     tags = {KEY_TAG: fingerprint, **_origin(store, params)}
-    run = client.create_run(experiment_id, tags=tags, run_name=run_name(made_from, params))
+    run = client.create_run(experiment_id, tags=tags, run_name=run_name(made_from))
     values = flat(made_from["made_from"])
     entries = [Param(key, value if isinstance(value, str) else json.dumps(value)) for key, value in values]
     client.log_batch(run.info.run_id, params=entries)
@@ -150,7 +151,7 @@ def _origin(store: Path, params: Params) -> dict[str, str]:
     if commit.returncode == 0:
         tags["mlflow.source.git.commit"] = commit.stdout.strip()
     if experiment := os.environ.get("DVC_EXP_NAME"):
-        tags["dvc.experiment"] = experiment
+        tags[EXPERIMENT_TAG] = experiment
     return tags
 
 

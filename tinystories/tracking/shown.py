@@ -5,23 +5,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from tinystories.corpus.record import PARTITIONS
 from tinystories.evaluation.evidence import recipe_of
-from tinystories.params import BUDGETS, Params
+from tinystories.params import BUDGETS
 from tinystories.runfiles import RunFiles
 
 PER_KIND: Final = 5  # sample stories of each kind of request in the table
 COLUMNS: Final = ("asked", "met", "story", "ended by itself", "words", "8-grams in training", "seed", "index")
 
 
-def run_name(made_from: Mapping[str, Any], params: Params) -> str:
-    """From what is known before training: story-ci-4x128-300steps-seed1-3ab2c1."""
+def run_name(made_from: Mapping[str, Any]) -> str:
+    """From what is known before training: 4x128-s1-300steps-3ab2c1. MLflow's table shows some 20 letters of it."""
     contents = made_from["made_from"]
     model, train = contents["model"], contents["train"]
     budget = next((f"{train[key]:g}{key}" for key in BUDGETS if train.get(key) is not None), "")
-    return (
-        f"{params.preset}-{params.scale}-{model['layers']}x{model['width']}-{budget}-seed{contents['seed']}"
-        f"-{made_from['fingerprint'][:6]}"
-    )
+    return f"{model['layers']}x{model['width']}-s{contents['seed']}-{budget}-{made_from['fingerprint'][:6]}"
 
 
 def about(run: RunFiles) -> dict[str, str]:
@@ -35,7 +33,7 @@ def about(run: RunFiles) -> dict[str, str]:
         tags["training"] = f"{train['steps']:,} steps, {train['epochs']:g} epochs, {train['tokens']:,} tokens"
         tags["data"] = f"{train['stories']:,} stories"
     if partitions:
-        tags["data"] = ", ".join(f"{count:,} {name}" for name, count in partitions.items())
+        tags["data"] = ", ".join(f"{partitions[name]:,} {name}" for name in PARTITIONS if name in partitions)
     return tags
 
 

@@ -23,14 +23,16 @@ EXPERIMENT: Final = "tinystories"
 MODEL: Final = "tinystories"  # in the model registry
 CHAMPION: Final = "champion"
 KEY_TAG: Final = "tinystories.fingerprint"
+EXPERIMENT_TAG: Final = "dvc.experiment"
 
 
 @dataclass(frozen=True)
 class FoundRun:
-    """A run of ours: its id, its name, the fingerprint of its model, and where its artifacts lie."""
+    """A run of ours: its id, its name, DVC's name for it, the fingerprint of its model, and where its artifacts lie."""
 
     id: str
     name: str
+    experiment: str  # DVC's; empty for a run of the project itself
     fingerprint: str
     artifacts: Path
 
@@ -56,8 +58,8 @@ def reason(error: Exception) -> str:
 
 
 def find_run(root: Path, name: str) -> FoundRun | None:
-    """The run that `name` means: runs:/ID, models:/NAME@ALIAS or models:/NAME/VERSION, a run's name, the
-    beginning of its id or of its model's fingerprint. None where there is none.
+    """The run that `name` means: runs:/ID, models:/NAME@ALIAS or models:/NAME/VERSION, a run's name or that of
+    its DVC experiment, the beginning of its id or of its model's fingerprint. None where there is none.
 
     Raises TinyStoriesError where more than one is meant, or the store can't be used.
     """
@@ -73,7 +75,7 @@ def find_run(root: Path, name: str) -> FoundRun | None:
             version = registered(client, name)
             return next((run for run in runs if version is not None and run.id == version.run_id), None)
         wanted = name.removeprefix("runs:/").split("/")[0]
-        meant = [run for run in runs if wanted in (run.id, run.name)]
+        meant = [run for run in runs if wanted in (run.id, run.name, run.experiment)]
         if not meant and re.fullmatch(r"[0-9a-f]{4,}", wanted):
             meant = [run for run in runs if run.id.startswith(wanted) or run.fingerprint.startswith(wanted)]
     if len(meant) > 1:
@@ -103,5 +105,6 @@ def local(uri: str) -> Path:
 
 def _found(run: Run) -> FoundRun:
     return FoundRun(
-        run.info.run_id, run.info.run_name, run.data.tags.get(KEY_TAG, ""), local(run.info.artifact_uri)
+        run.info.run_id, run.info.run_name, run.data.tags.get(EXPERIMENT_TAG, ""), run.data.tags.get(KEY_TAG, ""),
+        local(run.info.artifact_uri)
     )  # fmt: skip
