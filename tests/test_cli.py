@@ -12,7 +12,7 @@ import pytest
 
 COMMANDS = (
     "extract", "validate", "split", "tokenize", "train", "evaluate", "report", "params", "summary",
-    "generate", "score", "tag", "runs sync",
+    "generate", "score", "tag", "compare", "runs sync", "runs champion",
 )  # fmt: skip
 HEAVY = ("torch", "pandas", "mlflow", "great_expectations", "datasets", "transformers", "pyarrow", "numpy")
 

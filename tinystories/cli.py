@@ -189,6 +189,41 @@ def sync() -> None:
     sync_run(load_params(root), Paths(root), _say)
 
 
+@runs.command()
+def champion(
+    run: Annotated[str | None, typer.Argument(help="A run in MLflow. Default: that of the current model.")] = None,
+    json_: Json = False,
+) -> None:
+    """Let a run's model be the champion if it is better; exit 1 if the champion stays.
+
+    \b
+    Example: tinystories runs champion
+    """
+    from tinystories.commands.champion import champion_command
+
+    _end(champion_command(run, Paths(project_root()), json_, _say))
+
+
+@app.command()
+def compare(
+    model: Annotated[
+        list[str], typer.Argument(help="Two or more: model folders, projects, DVC experiments, runs in MLflow.")
+    ],
+    markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as Markdown too.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as a page too.")] = None,
+    json_: Json = False,
+) -> None:
+    """Models beside each other on the same stories: which differences are real.
+
+    \b
+    Examples: tinystories compare HEAD . --html comparison.html
+              tinystories compare models/current models:/tinystories@champion
+    """
+    from tinystories.commands.compare import compare_command
+
+    _end(compare_command(model, Paths(project_root()), markdown, html, json_, _say))
+
+
 @app.command()
 def summary(json_: Json = False) -> None:
     """Print the main metrics, where the report is, and what to type next.

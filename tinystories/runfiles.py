@@ -15,6 +15,7 @@ from tinystories.paths import Paths
 
 STATE_TAG: Final = "tinystories.files"
 LOCK_TAG: Final = "dvc.lock"
+VIEW: Final = 2  # raised when MLflow is to show more of the same files
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class RunFiles:
         """Of everything but dvc.lock: equal states show the same in MLflow."""
         shown = {name: content for name, (_, content) in self.artifacts.items()}
         curve = files.fingerprint(self.curve) if self.curve else None
-        return files.fingerprint(json.dumps([self.fingerprint, self.metrics, shown, curve], sort_keys=True))
+        return files.fingerprint(json.dumps([VIEW, self.fingerprint, self.metrics, shown, curve], sort_keys=True))
 
 
 def read_run(paths: Paths) -> RunFiles | None:

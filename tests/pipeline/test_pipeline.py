@@ -59,7 +59,7 @@ PACKAGES = {  # every module of the package is edited
     "commands": set(),
     **{f"stages/{stage}.py": {stage} for stage in STAGES},
     "cli.py": set(),
-    "tracking.py": set(),
+    "tracking": set(),
     "summary.py": set(),
     "runfiles.py": set(),
     "params.py": set(STAGES),

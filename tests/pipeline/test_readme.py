@@ -1,6 +1,7 @@
 """Every command of the README, typed in order in a small project; nothing there is only for show."""
 
 import json
+import os
 import re
 import shlex
 import signal
@@ -61,7 +62,7 @@ def test_every_command_of_the_readme_works(reader: Project) -> None:
     for command in commands(reader.root):
         if command in NOT_TYPED:
             continue
-        if command == "mlflow ui":
+        if command.startswith("mlflow "):
             serve(reader, command)
         elif command.startswith("make "):
             done = reader.run(make(command.removeprefix("make ")))
@@ -119,7 +120,9 @@ def serve(project: Project, command: str) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     env = {**project.env, "MLFLOW_PORT": str(port), "MLFLOW_DISABLE_TELEMETRY": "true"}
-    server = subprocess.Popen(shlex.split(command), cwd=project.root, env=env, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        shlex.split(command), cwd=project.root, env=env, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         end = time.monotonic() + 90
         while True:
@@ -130,5 +133,5 @@ def serve(project: Project, command: str) -> None:
                 assert time.monotonic() < end, f"{command} does not answer"
                 time.sleep(0.5)
     finally:
-        server.send_signal(signal.SIGTERM)
+        os.killpg(server.pid, signal.SIGTERM)  # MLflow serves in a process of its own
         server.wait(30)

@@ -1,5 +1,6 @@
 """MLflow as a view of the pipeline's files: complete, idempotent, live, and shown by `mlflow ui` as it is."""
 
+import dataclasses
 import json
 import shutil
 import signal
@@ -10,17 +11,19 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from tests.pipeline.project import Project
 from tinystories.params import load_params
 from tinystories.paths import Paths
 from tinystories.runfiles import is_synced, named_metrics, read_run
-from tinystories.tracking import EXPERIMENT, MlflowClient, live, sync
+from tinystories.tracking.runs import TABLE, live, sync
+from tinystories.tracking.store import EXPERIMENT, open_store
 
 
 def client(store: Path) -> Any:
-    return MlflowClient(tracking_uri=f"sqlite:///{store / 'mlflow.db'}")
+    return open_store(store)
 
 
 def runs(store: Path) -> list[Any]:
@@ -65,7 +68,7 @@ def test_the_pipelines_run_is_in_mlflow_with_all_of_it(project: Project) -> None
     train = json.loads((project.root / "reports/metrics/train.json").read_text())
 
     assert run.info.status == "FINISHED"
-    assert run.info.run_name.startswith("story-ci-")
+    assert run.data.tags["preset"] == "story" and run.data.tags["scale"] == "ci"
     assert run.data.params["model.width"] == "32"
     assert run.data.params["train.steps"] == "24"
     assert run.data.metrics["nats_per_story"] == evaluate["likelihood"]["nats_per_story"]
@@ -93,6 +96,43 @@ def test_the_model_the_report_and_samples_are_artifacts_and_nothing_is_pickled(p
     assert {"model/model.safetensors", "model/config.json", "model/tokenizer.json", "report/index.html"} <= there
     assert {"evaluation/generated.jsonl", "evaluation/infillings.jsonl"} <= there
     assert not [name for name in there if name.endswith((".pkl", ".pickle", ".pt", ".bin"))]
+
+
+def test_ten_runs_can_be_told_apart_at_a_glance(project: Project) -> None:
+    [run] = runs(project.root)
+    train = json.loads((project.root / "reports/metrics/train.json").read_text())
+    split = json.loads((project.root / "reports/metrics/split.json").read_text())["stories_per_partition"]
+
+    assert run.info.run_name.startswith("2x32-s1-24steps-")
+    assert run.data.tags["model"] == f"{train['parameters']:,} parameters, 2 x 32"
+    assert run.data.tags["training"].startswith("24 steps, ")
+    assert (
+        run.data.tags["data"] == f"{split['train']:,} train, {split['validation']:,} validation, {split['test']:,} test"
+    )
+    assert run.data.tags["seed"] == "1" and len(run.data.tags["recipe"]) == 8
+    [data] = run.inputs.dataset_inputs
+    assert data.dataset.name == f"sample ({train['stories']:,} stories)"
+    assert data.dataset.digest == run.data.params["tokens"]
+    assert "**bits per byte:" in run.data.tags["mlflow.note.content"]
+
+
+def test_sample_stories_are_a_table_of_mlflows_that_a_second_sync_does_not_lengthen(
+    project: Project, synced: Path
+) -> None:
+    run = read_run(Paths(project.root))
+    assert run is not None
+    changed = dataclasses.replace(run, lock="another", metrics={**run.metrics, "more": {"value": 1}})
+    sync(synced, changed, load_params(project.root))
+
+    [there] = runs(synced)
+    assert json.loads(there.data.tags["mlflow.loggedArtifacts"]) == [{"path": TABLE, "type": "table"}]
+    file = client(synced).download_artifacts(there.info.run_id, TABLE)
+    table = pd.read_json(file, orient="split")  # as MLflow's load_table does
+    rows = [json.loads(line) for line in (project.root / "reports/evaluation/generated.jsonl").read_text().splitlines()]
+    assert len(table) == len(rows)  # two of each kind here, fewer than would be left out
+    assert list(table["story"]) == [row["text"] for row in rows]
+    assert set(table["asked"]) >= {"nothing", "Twist"}
+    assert len(there.inputs.dataset_inputs) == 1
 
 
 def test_live_and_from_files_alone_show_the_same(project: Project, synced: Path) -> None:

@@ -52,7 +52,7 @@ def sync_run(params: Params, paths: Paths, say: Say) -> None:
     if run is None:
         say("runs: no model in models/current yet; make repro trains one")
     elif not is_synced(Paths(store).mlflow, run):
-        from tinystories.tracking import sync
+        from tinystories.tracking.runs import sync
 
         sync(store, run, params)
         say(f"runs: MLflow shows the model {run.fingerprint}")
@@ -60,7 +60,7 @@ def sync_run(params: Params, paths: Paths, say: Say) -> None:
 
 def _followed_training(params: Params, paths: Paths, update: Update, say: Say) -> dict[str, Any]:
     from tinystories.stages.train import provenance, run
-    from tinystories.tracking import live
+    from tinystories.tracking.runs import live
 
     with live(store_root(paths.root), provenance(params, paths), params) as log:
         return run(params, paths, on_log=log, on_step=update, say=lambda message: say(f"train: {message}"))

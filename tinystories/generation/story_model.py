@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
+import tinystories
 from tinystories.errors import RequestError
 from tinystories.generation.constraints import Beginning, Ending
 from tinystories.generation.decode import Draft, Job, write
@@ -23,6 +24,8 @@ from tinystories.requests.mixed import Controls, StoryTokens, between_prompt_ids
 from tinystories.text.tagger import Tagger
 from tinystories.text.tags import Tag
 from tinystories.training.loss import sequence_nats
+
+ADDRESSES: Final = ("runs:/", "models:/")
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,12 @@ class StoryModel:
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "cpu") -> "StoryModel":
-        """Raises ModelError when there is no model in `folder`, or not one that can be read."""
-        return cls(load_model(folder, device))
+        """`folder` may be an address of MLflow's: runs:/ID or models:/NAME@ALIAS.
+
+        Raises ModelError when there is no model in `folder`, or not one that can be read.
+        """
+        address = str(folder)
+        return cls(load_model(tinystories.fetch(address) if address.startswith(ADDRESSES) else folder, device))
 
     @property
     def name(self) -> str:

@@ -1,34 +1,29 @@
-"""MLflow: a view of the pipeline's files, one run for each trained model. The only module that imports it."""
+"""A run in MLflow for each trained model: live while it trains, and made to show what the files say."""
 
 import csv
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from tinystories.errors import TinyStoriesError
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag, ViewType
+from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS, MLFLOW_RUN_NOTE
+
+from tinystories.files import write_json
 from tinystories.params import Params, flat
-from tinystories.paths import Paths
 from tinystories.runfiles import LOCK_TAG, STATE_TAG, RunFiles, named_metrics
+from tinystories.tracking.shown import about, dataset, note, run_name, sample_stories
+from tinystories.tracking.store import EXPERIMENT, EXPERIMENT_TAG, KEY_TAG, TROUBLE, open_store, reason, trouble_is_ours
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("DO_NOT_TRACK", "true")
-
-from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, Run, RunTag, ViewType
-from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
-
-TROUBLE: Final = (MlflowException, SQLAlchemyError)  # a database that is locked, broken or of another version
-
-EXPERIMENT: Final = "tinystories"
-KEY_TAG: Final = "tinystories.fingerprint"
 ARTIFACTS_TAG: Final = "tinystories.artifacts"
+KIND: Final = {"mlflow.experimentKind": "custom_model_development"}  # MLflow's page opens on training runs
+TABLE: Final = "stories.json"  # in MLflow: sample stories, in the layout of its tables
 
 Log = Callable[[int, dict[str, float]], None]
 
@@ -63,7 +58,7 @@ class _Live:
 
     def begin(self) -> None:
         try:
-            client = _client(self.store)
+            client = open_store(self.store)
             run = _find_or_create(client, self.store, self.made_from, self.params)
             client.update_run(run.info.run_id, status="RUNNING")
             self.last = {name: _last_step(client, run, name) for name in run.data.metrics}
@@ -92,7 +87,7 @@ class _Live:
 
     def _give_up(self, error: Exception) -> None:
         self.client = None
-        print(f"MLflow does not follow this run ({_reason(error)}); later: tinystories runs sync", file=sys.stderr)
+        print(f"MLflow does not follow this run ({reason(error)}); later: tinystories runs sync", file=sys.stderr)
 
 
 def sync(store: Path, run: RunFiles, params: Params) -> str:
@@ -102,16 +97,12 @@ def sync(store: Path, run: RunFiles, params: Params) -> str:
     artifacts whose content differs. What the model was trained by is read from its folder; `params`
     says what it was evaluated by. Raises TinyStoriesError where the database can't be used.
     """
-    try:
+    with trouble_is_ours(store):
         return _sync(store, run, params)
-    except TROUBLE as error:
-        raise TinyStoriesError(
-            f"MLflow can't use {Paths(store).mlflow} ({_reason(error)}): move it away and type tinystories runs sync"
-        ) from None
 
 
 def _sync(store: Path, run: RunFiles, params: Params) -> str:
-    client = _client(store)
+    client = open_store(store)
     there = _find_or_create(client, store, run.made_from, params)
     run_id = there.info.run_id
     if there.data.tags.get(STATE_TAG) != run.state:
@@ -122,6 +113,8 @@ def _sync(store: Path, run: RunFiles, params: Params) -> str:
             client.log_batch(run_id, metrics=batch)
         _send_artifacts(client, there, run)
         _set_tags(client, there, _evaluated_by(params) if "evaluate" in run.metrics else {})
+        _set_tags(client, there, {**about(run), MLFLOW_RUN_NOTE: note(run)})
+        _show_data(client, there, run)
     _set_tags(client, there, {LOCK_TAG: run.lock} if run.lock else {})
     _set_tags(client, there, {STATE_TAG: run.state})  # last: the rest is there
     if there.info.status != "FINISHED":
@@ -129,16 +122,12 @@ def _sync(store: Path, run: RunFiles, params: Params) -> str:
     return str(run_id)
 
 
-def _client(store: Path) -> Any:
-    return MlflowClient(tracking_uri=f"sqlite:///{Paths(store.resolve()).mlflow}")
-
-
 def _find_or_create(client: Any, store: Path, made_from: Mapping[str, Any], params: Params) -> Run:
     fingerprint = made_from["fingerprint"]
     experiment = client.get_experiment_by_name(EXPERIMENT)
     if experiment is None:
         location = (store.resolve() / "mlartifacts" / EXPERIMENT).as_uri()
-        experiment_id = client.create_experiment(EXPERIMENT, artifact_location=location)
+        experiment_id = client.create_experiment(EXPERIMENT, artifact_location=location, tags=KIND)
     else:
         experiment_id = experiment.experiment_id
     found = client.search_runs(
@@ -147,8 +136,7 @@ def _find_or_create(client: Any, store: Path, made_from: Mapping[str, Any], para
     if found:
         return found[0]
     tags = {KEY_TAG: fingerprint, **_origin(store, params)}
-    name = f"{params.preset}-{params.scale}-{fingerprint[:6]}"
-    run = client.create_run(experiment_id, tags=tags, run_name=name)
+    run = client.create_run(experiment_id, tags=tags, run_name=run_name(made_from))
     values = flat(made_from["made_from"])
     entries = [Param(key, value if isinstance(value, str) else json.dumps(value)) for key, value in values]
     client.log_batch(run.info.run_id, params=entries)
@@ -163,7 +151,7 @@ def _origin(store: Path, params: Params) -> dict[str, str]:
     if commit.returncode == 0:
         tags["mlflow.source.git.commit"] = commit.stdout.strip()
     if experiment := os.environ.get("DVC_EXP_NAME"):
-        tags["dvc.experiment"] = experiment
+        tags[EXPERIMENT_TAG] = experiment
     return tags
 
 
@@ -205,11 +193,29 @@ def _send_artifacts(client: Any, run: Run, files: RunFiles) -> None:
         else:
             client.log_artifact(run.info.run_id, str(path), name)
         there[name] = content
+    evaluation, content = files.artifacts.get("evaluation", (None, ""))
+    if evaluation is not None and there.get(TABLE) != content:
+        _send_table(client, run, sample_stories(evaluation))
+        there[TABLE] = content
     _set_tags(client, run, {ARTIFACTS_TAG: json.dumps(there, sort_keys=True)})
 
 
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+def _send_table(client: Any, run: Run, table: Mapping[str, Any]) -> None:
+    """As MlflowClient.log_table does, which would append to what is there."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / TABLE
+        write_json(file, table)
+        client.log_artifact(run.info.run_id, str(file))
+    _set_tags(client, run, {MLFLOW_LOGGED_ARTIFACTS: json.dumps([{"path": TABLE, "type": "table"}])})
+
+
+def _show_data(client: Any, run: Run, files: RunFiles) -> None:
+    """The training stories as the run's data set, which MLflow shows in its table of runs."""
+    data = dataset(files, run.data.tags.get("source", ""))
+    if data is None or any(one.dataset.digest == data["digest"] for one in run.inputs.dataset_inputs):
+        return
+    tag = InputTag("mlflow.data.context", "training")
+    client.log_inputs(run.info.run_id, datasets=[DatasetInput(Dataset(**data), [tag])])
 
 
 def _batches(metrics: list[Metric]) -> Iterator[list[Metric]]:
