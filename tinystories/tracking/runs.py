@@ -22,7 +22,6 @@ from tinystories.tracking.shown import about, dataset, note, run_name, sample_st
 from tinystories.tracking.store import EXPERIMENT, EXPERIMENT_TAG, KEY_TAG, TROUBLE, open_store, reason, trouble_is_ours
 
 ARTIFACTS_TAG: Final = "tinystories.artifacts"
-KIND: Final = {"mlflow.experimentKind": "custom_model_development"}  # MLflow's page opens on training runs
 TABLE: Final = "stories.json"  # in MLflow: sample stories, in the layout of its tables
 
 Log = Callable[[int, dict[str, float]], None]
@@ -127,7 +126,7 @@ def _find_or_create(client: Any, store: Path, made_from: Mapping[str, Any], para
     experiment = client.get_experiment_by_name(EXPERIMENT)
     if experiment is None:
         location = (store.resolve() / "mlartifacts" / EXPERIMENT).as_uri()
-        experiment_id = client.create_experiment(EXPERIMENT, artifact_location=location, tags=KIND)
+        experiment_id = client.create_experiment(EXPERIMENT, artifact_location=location)
     else:
         experiment_id = experiment.experiment_id
     found = client.search_runs(
