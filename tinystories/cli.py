@@ -3,17 +3,16 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from tinystories.errors import ParamsError, TinyStoriesError
+from tinystories.commands.stages import stages
+from tinystories.commands.terms import Json, Model, Set, default_model, finish, project_root, say, show
+from tinystories.errors import TinyStoriesError
 from tinystories.params import explain_params, flat, load_params
 from tinystories.paths import Paths
 from tinystories.text.tags import TAGS
-
-if TYPE_CHECKING:
-    from tinystories.commands.generate import Outcome
 
 app = typer.Typer(
     help="Train, measure and use small models that tell TinyStories.",
@@ -24,16 +23,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 runs = typer.Typer(help="What was tried: the runs in MLflow.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(stages)
 app.add_typer(runs, name="runs")
-
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="A parameter for this run alone; may be repeated."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print machine-readable results only.")]
-Model = Annotated[
-    Path | None, typer.Option("--model", metavar="FOLDER", help="A model folder. Default: models/current.")
-]
 
 
 def main() -> None:
@@ -43,115 +34,6 @@ def main() -> None:
     except TinyStoriesError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-
-
-def project_root() -> Path:
-    """The nearest folder with a params.yaml, from the current one upwards.
-
-    In a queued experiment that is DVC's temporary copy, where the stage has to read and write.
-    Raises ParamsError where there is none.
-    """
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "params.yaml").is_file():
-            return folder
-    raise ParamsError(f"no params.yaml in {here} or above: run this in a tinystories project")
-
-
-# ---- stages
-
-
-@app.command()
-def extract(set_: Set = None, json_: Json = False) -> None:
-    """Read the source's stories into one table, each with its partition.
-
-    \b
-    Examples: tinystories extract
-              tinystories extract --set source.kind=files --set source.path=stories.txt
-    """
-    _stage("extract", set_, json_)
-
-
-@app.command()
-def validate(set_: Set = None, json_: Json = False) -> None:
-    """Send bad rows to quarantine, each with its reason; exit 2 if the data as a whole is wrong.
-
-    \b
-    Example: tinystories validate --set validate.max_quarantined=0.1
-    """
-    _stage("validate", set_, json_)
-
-
-@app.command()
-def split(set_: Set = None, json_: Json = False) -> None:
-    """Cut each story into first, middle and last without losing a byte; tag what is untagged.
-
-    \b
-    Example: tinystories split
-    """
-    _stage("split", set_, json_)
-
-
-@app.command()
-def tokenize(set_: Set = None, json_: Json = False) -> None:
-    """Train the tokenizer on the training partition, encode every story.
-
-    \b
-    Example: tinystories tokenize --set tokenize.kind=unigram
-    """
-    _stage("tokenize", set_, json_)
-
-
-@app.command()
-def train(
-    set_: Set = None,
-    json_: Json = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print parameters, tokens, epochs, memory and minutes; train nothing.")
-    ] = False,
-) -> None:
-    """Train the model; typed again after an interruption, it goes on where it was.
-
-    \b
-    Examples: tinystories train --dry-run --set scale=laptop
-              tinystories train --set train.steps=100
-    """
-    if dry_run:
-        from tinystories.stages.train import dry_run as plan
-
-        root = project_root()
-        _print(plan(load_params(root, set_ or ()), Paths(root)), json_)
-        return
-    _stage("train", set_, json_)
-
-
-@app.command()
-def evaluate(set_: Set = None, json_: Json = False) -> None:
-    """Measure the model on the test stories, beside the baselines.
-
-    \b
-    Example: tinystories evaluate --set evaluate.per_tag=100
-    """
-    _stage("evaluate", set_, json_)
-
-
-@app.command()
-def report(set_: Set = None, json_: Json = False) -> None:
-    """Write reports/index.html, one page that needs no network, and the same as Markdown.
-
-    \b
-    Example: tinystories report
-    """
-    _stage("report", set_, json_)
-
-
-def _stage(name: str, overrides: list[str] | None, as_json: bool) -> None:
-    from tinystories.commands.pipeline import run_stage
-
-    root = project_root()
-    metrics = run_stage(name, load_params(root, overrides or ()), Paths(root), _say)
-    if as_json:
-        _print(metrics, as_json)
 
 
 # ---- parameters and runs
@@ -168,7 +50,7 @@ def params(set_: Set = None, json_: Json = False) -> None:
     effective, origin = explain_params(project_root(), set_ or ())
     values = dict(flat(effective.model_dump(by_alias=True)))
     if json_:
-        _print({key: {"value": value, "from": origin[key]} for key, value in values.items()}, json_)
+        show({key: {"value": value, "from": origin[key]} for key, value in values.items()}, json_)
         return
     shown = {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
     wide, long = max(map(len, shown)), max(map(len, shown.values()))
@@ -186,7 +68,7 @@ def sync() -> None:
     from tinystories.commands.pipeline import sync_run
 
     root = project_root()
-    sync_run(load_params(root), Paths(root), _say)
+    sync_run(load_params(root), Paths(root), say)
 
 
 @runs.command()
@@ -201,7 +83,7 @@ def champion(
     """
     from tinystories.commands.champion import champion_command
 
-    _end(champion_command(run, Paths(project_root()), json_, _say))
+    finish(champion_command(run, Paths(project_root()), json_, say))
 
 
 @app.command()
@@ -221,7 +103,7 @@ def compare(
     """
     from tinystories.commands.compare import compare_command
 
-    _end(compare_command(model, Paths(project_root()), markdown, html, json_, _say))
+    finish(compare_command(model, Paths(project_root()), markdown, html, json_, say))
 
 
 @app.command()
@@ -234,7 +116,7 @@ def summary(json_: Json = False) -> None:
     from tinystories.summary import headlines, text
 
     paths = Paths(project_root())
-    _print(headlines(paths), True) if json_ else print(text(paths))
+    show(headlines(paths), True) if json_ else print(text(paths))
 
 
 # ---- stories
@@ -277,7 +159,7 @@ def generate(
         words=parse_words(words), max_words=max_words, max_tokens=max_tokens,
         temperature=temperature, top_k=top_k, top_p=top_p, seed=seed,
     )  # fmt: skip
-    _end(generate_command(model or _default_model(), request, count, json_))
+    finish(generate_command(model or default_model(), request, count, json_))
 
 
 @app.command()
@@ -293,7 +175,7 @@ def score(
     """
     from tinystories.commands.score import score_command
 
-    _end(score_command(file, model or _default_model(), json_))
+    finish(score_command(file, model or default_model(), json_))
 
 
 @app.command()
@@ -315,7 +197,7 @@ def tag(
     """
     from tinystories.commands.tag import tag_command
 
-    _end(tag_command(file, gold, fit, json_))
+    finish(tag_command(file, gold, fit, json_))
 
 
 @app.command()
@@ -341,32 +223,4 @@ def world(
     """
     from tinystories.commands.world import check_command, world_command
 
-    _end(check_command(check, json_) if check else world_command(count, seed, tag, json_))
-
-
-def _default_model() -> Path:
-    try:
-        return Paths(project_root()).model
-    except ParamsError:
-        return Path("models/current")
-
-
-def _end(outcome: "Outcome") -> None:
-    print(outcome.out, end="")
-    if outcome.note:
-        _say(outcome.note)
-    if outcome.code:
-        raise typer.Exit(outcome.code)
-
-
-def _print(value: Any, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(value, indent=2, ensure_ascii=False))
-        return
-    wide = max(map(len, value))
-    for key, entry in value.items():
-        print(f"{key:<{wide}}  {entry}")
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr)
+    finish(check_command(check, json_) if check else world_command(count, seed, tag, json_))

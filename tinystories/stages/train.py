@@ -102,7 +102,7 @@ def dry_run(params: Params, paths: Paths) -> dict[str, Any]:
         "stories": len(material.train),
         "memory_bytes": round(4 * (weights * (2 + states) + 3 * logits + activations)),
         "seconds_per_step": round(seconds, 4),
-        "minutes": round(steps * seconds / 60, 2),
+        "minutes": float(f"{steps * seconds / 60:.3g}"),
     }
 
 
