@@ -11,6 +11,7 @@ from dvc.repo import Repo
 
 from pipeline.closure import STAGES
 from tests.pipeline.project import Project, copy_repository
+from tests.test_layout import RERUNS
 
 # a change of what stands left reruns what stands right; later stages rerun if what they read has changed
 PARAMETERS = {
@@ -43,28 +44,8 @@ GROUPS = {
     "pipeline/expectations/stories.json": {"{": ("{ ", {"validate"})},
     "pipeline/hub-pins.json": {"{}": ('{"a/b": "c"}', {"extract"})},
 }
-PACKAGES = {  # every module of the package is edited
-    "corpus": set(STAGES),  # all know the record,
-    "corpus/formats.py": {"extract"},  # one reads layouts
-    "corpus/rows.py": {"validate"},
-    "corpus/world": {"extract"},  # and one the stories of the world
-    "text": set(STAGES) - {"report"},
-    "text/cues.py": {"split", "evaluate"},
-    "requests": {"tokenize", "train", "evaluate"},
-    "model": {"train", "evaluate"},
-    "training": {"train", "evaluate"},
-    "generation": {"evaluate"},
-    "evaluation": {"evaluate"},
-    "reporting": {"report"},
-    "commands": set(),
-    **{f"stages/{stage}.py": {stage} for stage in STAGES},
-    "cli.py": set(),
-    "tracking": set(),
-    "summary.py": set(),
-    "runfiles.py": set(),
-    "params.py": set(STAGES),
-    "paths.py": set(STAGES),
-}
+# every module of the package is edited
+PACKAGES = {**RERUNS, "params.py": set(STAGES), "paths.py": set(STAGES)}
 
 
 def reruns(project: Project) -> set[str]:
