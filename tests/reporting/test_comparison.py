@@ -9,6 +9,7 @@ from tinystories.evaluation.compare import Comparison, compare
 from tinystories.evaluation.evidence import Contender, Evidence, Told
 from tinystories.evaluation.likelihood import Score
 from tinystories.reporting import comparison as shown
+from tinystories.reporting import comparison_page as written
 from tinystories.reporting.terminal import terminal
 
 
@@ -45,7 +46,7 @@ def test_three_seeds_of_two_recipes_have_a_table_of_their_own() -> None:
 
 def test_all_three_forms_show_the_same_figures(two: Comparison) -> None:
     content = shown.content(two)
-    page, text, screen = shown.html(two), shown.markdown(two), terminal(content)
+    page, text, screen = written.html(two), written.markdown(two), terminal(content)
     for figure in ("230.50", "210.50", "−20.00", "better", "can't tell", "a note", "flarge"):
         assert figure in _plain(page), figure
         assert figure in _plain(text), figure
@@ -67,21 +68,21 @@ def test_json_has_every_figure_and_no_nan(two: Comparison) -> None:
 def test_a_story_can_not_become_markup() -> None:
     nasty = '<script>alert("x")</script> **bold** | [link](http://x) `code`\n# heading'
     found = compare([contender("a", 230.0, 1, nasty), contender("b", 210.0, 1, nasty)])
-    assert "<script" not in shown.html(found)
-    text = shown.markdown(found)
+    assert "<script" not in written.html(found)
+    text = written.markdown(found)
     assert "\\<script\\>" in text and "\\*\\*bold\\*\\*" in text and "\n# heading" not in text
     red = compare([contender("a", 230.0, 1, "[red]x"), contender("b", 9.0, 1, "[red]x")])
     assert "[red]" in terminal(shown.content(red))
 
 
 def test_the_page_loads_nothing_and_is_the_same_twice(two: Comparison) -> None:
-    page = shown.html(two)
-    assert page == shown.html(two)
+    page = written.html(two)
+    assert page == written.html(two)
     assert not re.search(r"(src|href)=(?![\"']data:)", page)
     assert "<script" not in page and "@import" not in page and "://" not in page
 
 
 def test_markdown_tables_have_as_many_cells_in_every_row(two: Comparison) -> None:
-    for block in re.findall(r"(?:^\|.*\n)+", shown.markdown(two), re.MULTILINE):
+    for block in re.findall(r"(?:^\|.*\n)+", written.markdown(two), re.MULTILINE):
         cells = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
         assert len(cells) == 1, block

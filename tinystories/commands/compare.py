@@ -33,11 +33,12 @@ def compare_command(
         contenders, notes = gather(names, paths, say, stack, show=True)
     comparison = compare(contenders, notes)
     from tinystories.reporting import comparison as shown
+    from tinystories.reporting import comparison_page as page
 
     if markdown is not None:
-        write_text(markdown, shown.markdown(comparison))
+        write_text(markdown, page.markdown(comparison))
     if html is not None:
-        write_text(html, shown.html(comparison))
+        write_text(html, page.html(comparison))
     if as_json:
         return Outcome(json.dumps(shown.to_json(comparison), ensure_ascii=False, allow_nan=False) + "\n", "", 0)
     from tinystories.reporting.terminal import terminal

@@ -92,18 +92,6 @@ def content(comparison: Comparison) -> Content:
     )
 
 
-def html(comparison: Comparison) -> str:
-    from tinystories.reporting.comparison_page import html as page
-
-    return page(content(comparison))
-
-
-def markdown(comparison: Comparison) -> str:
-    from tinystories.reporting.comparison_page import markdown as text
-
-    return text(content(comparison))
-
-
 def to_json(comparison: Comparison) -> dict[str, Any]:
     """Figures as they are; null where there is none."""
     return {

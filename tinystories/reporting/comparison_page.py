@@ -7,7 +7,8 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tinystories.reporting.comparison import QUESTION_MODELS, QUESTION_RECIPES, Cell, Content
+from tinystories.evaluation.compare import Comparison
+from tinystories.reporting.comparison import QUESTION_MODELS, QUESTION_RECIPES, Cell, content
 
 PAGE: Final = "templates/comparison.html"
 STYLES: Final = ("templates/style.css", "templates/comparison.css")
@@ -15,15 +16,15 @@ TEXT: Final = "templates/comparison.md"
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>#|~&$])")
 
 
-def html(content: Content) -> str:
+def html(comparison: Comparison) -> str:
     """The page: no script, no address, nothing loaded; text from stories is escaped."""
     css = "".join((Path(__file__).parent / name).read_text(encoding="utf-8") for name in STYLES)
-    return _environment(escaped=True).get_template(PAGE).render(content=content, css=css, **_WORDS)
+    return _environment(escaped=True).get_template(PAGE).render(content=content(comparison), css=css, **_WORDS)
 
 
-def markdown(content: Content) -> str:
+def markdown(comparison: Comparison) -> str:
     """The same for a reader of Markdown; text from stories can't become markup."""
-    return _environment(escaped=False).get_template(TEXT).render(content=content, **_WORDS)
+    return _environment(escaped=False).get_template(TEXT).render(content=content(comparison), **_WORDS)
 
 
 _WORDS: Final = {"question_models": QUESTION_MODELS, "question_recipes": QUESTION_RECIPES}
