@@ -16,6 +16,7 @@ from tinystories.generation.engine import Engine, TorchEngine
 from tinystories.generation.requests import Request
 from tinystories.generation.sampler import Settings
 from tinystories.generation.story import Story, check
+from tinystories.generation.surprise import pieces, token_nats
 from tinystories.generation.vocabulary import Vocabulary
 from tinystories.generation.words import count_words
 from tinystories.model.folder import LoadedModel, load_model
@@ -100,6 +101,12 @@ class StoryModel:
         examples = [plain(tokenizer, story) for story in stories]
         scored = sequence_nats(self.loaded.model, examples, self.loaded.config.context)
         return [Score(s.nats, s.targets, len(t.encode("utf-8"))) for s, t in zip(scored, texts, strict=True)]
+
+    def surprise(self, text: str) -> list[tuple[str, float]]:
+        """(piece of the text, nats) of each token, in order; the last is ("", nats of <eos>): the sum is `score`'s."""
+        ids = self.loaded.tokenizer.encode(text)
+        nats = token_nats(self.loaded, plain(self.loaded.tokenizer, _whole(ids)))
+        return [*pieces(self.vocabulary, ids, nats[:-1]), ("", nats[-1])]
 
     def _plan(self, asked: Request) -> _Plan:
         request = self._with_defaults(asked)
