@@ -7,40 +7,44 @@ import time
 import pytest
 
 from tinystories.evaluation import memorisation as module
-from tinystories.evaluation.memorisation import TrainingText, memorisation, most_copied
+from tinystories.evaluation.memorisation import TrainingText, look_up, memorisation, most_copied
 from tinystories.evaluation.words import words_of
 
 STORY = "Once upon a time there was a little dog. He lost his red ball in the tall green grass."
 OTHER = "Lily went to the park. She saw a very big tree and a bird that sang all day long."
 
 
+def copying(texts: list[str], training: TrainingText) -> dict[str, float]:
+    return memorisation(look_up(texts, training), training)
+
+
 def test_a_training_story_told_again_is_found_word_for_word() -> None:
-    measured = memorisation([STORY.upper()], TrainingText([OTHER, STORY]))
+    measured = copying([STORY.upper()], TrainingText([OTHER, STORY]))
     assert measured == {"share_8grams_in_train": 1.0, "longest_run_words": 19}
 
 
 def test_a_run_of_nine_words_among_new_ones_is_counted_by_hand() -> None:
     copied = "The king said that he lost his red ball in the tall green forest and then he slept."
     # words 5 to 13, "he lost his red ball in the tall green", are nine of training: two 8-grams of eleven
-    measured = memorisation([copied], TrainingText([STORY, OTHER]))
+    measured = copying([copied], TrainingText([STORY, OTHER]))
     assert measured == {"share_8grams_in_train": 2 / 11, "longest_run_words": 9}
 
 
 def test_the_same_words_in_another_order_are_not_found() -> None:
     words = STORY.split()
     random.Random(1).shuffle(words)
-    assert memorisation([" ".join(words)], TrainingText([STORY]))["share_8grams_in_train"] == 0
+    assert copying([" ".join(words)], TrainingText([STORY]))["share_8grams_in_train"] == 0
 
 
 def test_no_run_spans_two_training_stories() -> None:
     across = "in the tall green grass Lily went to the park"
-    assert memorisation([across], TrainingText([STORY, OTHER]))["longest_run_words"] == 5
-    assert memorisation([across], TrainingText([STORY + " " + OTHER]))["longest_run_words"] == 10
+    assert copying([across], TrainingText([STORY, OTHER]))["longest_run_words"] == 5
+    assert copying([across], TrainingText([STORY + " " + OTHER]))["longest_run_words"] == 10
 
 
 def test_runs_are_found_across_the_pieces_that_training_text_is_hashed_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_AT_ONCE", 7)
-    assert memorisation([STORY, OTHER], TrainingText([OTHER, STORY])) == {
+    assert copying([STORY, OTHER], TrainingText([OTHER, STORY])) == {
         "share_8grams_in_train": 1.0,
         "longest_run_words": 19,
     }
@@ -62,9 +66,9 @@ def test_runs_agree_with_a_search_in_the_text_itself() -> None:
 
 def test_short_or_no_text_has_no_share() -> None:
     for texts in ([], ["A dog ran."], [""]):
-        assert math.isnan(memorisation(texts, TrainingText([STORY]))["share_8grams_in_train"])
-    assert memorisation(["A little dog ran."], TrainingText([STORY]))["longest_run_words"] == 3
-    assert memorisation([STORY], TrainingText([])) == {"share_8grams_in_train": 0.0, "longest_run_words": 0}
+        assert math.isnan(copying(texts, TrainingText([STORY]))["share_8grams_in_train"])
+    assert copying(["A little dog ran."], TrainingText([STORY]))["longest_run_words"] == 3
+    assert copying([STORY], TrainingText([])) == {"share_8grams_in_train": 0.0, "longest_run_words": 0}
 
 
 def test_a_million_training_words_are_searched_in_seconds() -> None:
@@ -72,7 +76,7 @@ def test_a_million_training_words_are_searched_in_seconds() -> None:
     vocabulary = [f"w{i}" for i in range(3000)]
     train = [" ".join(draw.choices(vocabulary, k=1000)) for _ in range(1000)]
     start = time.process_time()
-    memorisation(train[:20], TrainingText(train))
+    copying(train[:20], TrainingText(train))
     assert time.process_time() - start < 10
 
 
@@ -99,13 +103,14 @@ def test_the_nearest_is_found_across_the_pieces_that_training_text_is_hashed_in(
 
 def test_the_most_copied_stories_come_first_with_the_run_that_they_copied() -> None:
     copied = "The king said that he lost his red ball in the tall green forest and then he slept."
+    training = TrainingText([OTHER, STORY])
     found = most_copied(
-        ["A new story of a cat that nobody has ever told before.", copied], TrainingText([OTHER, STORY]), 2
+        look_up(["A new story of a cat that nobody has ever told before.", copied], training), training, 2
     )
     assert [one.text for one in found] == [1, 0]
     assert found[0].run == ("he", "lost", "his", "red", "ball", "in", "the", "tall", "green")
-    assert (found[0].hits, found[0].grams, found[0].nearest) == (2, 11, 1)
-    assert found[1].hits == 0 and found[1].nearest is None
+    assert (found[0].looked.hits, found[0].looked.grams, found[0].nearest) == (2, 11, 1)
+    assert found[1].looked.hits == 0 and found[1].nearest is None
 
 
 def test_a_word_is_known_if_a_training_story_has_it_and_asking_changes_nothing() -> None:

@@ -22,17 +22,25 @@ _AT_ONCE: Final = 4_000_000  # words of training text hashed at a time, 100 MB
 
 
 @dataclass(frozen=True)
+class Looked:
+    """A text looked up in the training stories: its words, and how many of its 8-grams stand there, of how many."""
+
+    words: Sequence[str]
+    hits: int
+    grams: int
+
+
+@dataclass(frozen=True)
 class Copied:
     """How a text stands to the training stories.
 
-    text: its number. hits, grams: how many of its 8-grams stand in training, of how many. run: its
-    longest run of words that does. nearest: the number of the training story that has most of its
-    different 4-grams (None: none has any), near the share of them.
+    text: its number. looked: its 8-grams. run: its longest run of words that stands in training.
+    nearest: the number of the training story that has most of its different 4-grams (None: none
+    has any), near the share of them.
     """
 
     text: int
-    hits: int
-    grams: int
+    looked: Looked
     run: tuple[str, ...]
     nearest: int | None
     near: float
@@ -111,37 +119,37 @@ class TrainingText:
         return np.fromiter((table[word] for word in words), dtype=np.uint64, count=len(words))
 
 
-def memorisation(texts: Iterable[str], training: TrainingText) -> dict[str, float]:
+def look_up(texts: Iterable[str], training: TrainingText) -> list[Looked]:
+    """Each text's 8-grams of words in the training stories: what all figures about copying are counted from."""
+    words = [words_of(text) for text in texts]
+    found = training.found(words, GRAM)
+    return [Looked(own, int(hits.sum()), len(hits)) for own, hits in zip(words, found, strict=True)]
+
+
+def memorisation(looked: Sequence[Looked], training: TrainingText) -> dict[str, float]:
     """Share of the texts' 8-grams of words that stand in a training story, and the longest such run.
 
     {"share_8grams_in_train", "longest_run_words"}; the share is nan where no text has 8 words.
     """
-    told = list(texts)
-    counts = copied(told, training)
-    hits, grams = (sum(column) for column in zip(*counts, strict=True)) if counts else (0, 0)
-    share = hits / grams if grams else math.nan
-    longest = training.longest_run([words_of(text) for text in told])
-    return {"share_8grams_in_train": share, "longest_run_words": longest}
+    grams = sum(one.grams for one in looked)
+    share = sum(one.hits for one in looked) / grams if grams else math.nan
+    return {
+        "share_8grams_in_train": share,
+        "longest_run_words": training.longest_run([one.words for one in looked]),
+    }
 
 
-def copied(texts: Iterable[str], training: TrainingText) -> list[tuple[int, int]]:
-    """For each text how many of its 8-grams of words stand in a training story, and how many it has."""
-    found = training.found([words_of(text) for text in texts], GRAM)
-    return [(int(hits.sum()), len(hits)) for hits in found]
-
-
-def most_copied(texts: Sequence[str], training: TrainingText, count: int) -> list[Copied]:
+def most_copied(looked: Sequence[Looked], training: TrainingText, count: int) -> list[Copied]:
     """The `count` texts with most 8-grams that stand in training, the first of equals, with their nearest stories."""
-    counts = copied(texts, training)
-    order = sorted(range(len(texts)), key=lambda at: -counts[at][0])[:count]
-    return [_copied(at, words_of(texts[at]), *counts[at], training) for at in order]
+    order = sorted(range(len(looked)), key=lambda at: -looked[at].hits)[:count]
+    return [_copied(at, looked[at], training) for at in order]
 
 
-def _copied(at: int, story: list[str], hits: int, grams: int, training: TrainingText) -> Copied:
-    length = training.longest_run([story])
-    start = int(training.found([story], length)[0].argmax()) if length else 0
-    nearest, near = training.nearest(story)
-    return Copied(at, hits, grams, tuple(story[start : start + length]), nearest, near)
+def _copied(at: int, looked: Looked, training: TrainingText) -> Copied:
+    length = training.longest_run([looked.words])
+    start = int(training.found([looked.words], length)[0].argmax()) if length else 0
+    nearest, near = training.nearest(looked.words)
+    return Copied(at, looked, tuple(looked.words[start : start + length]), nearest, near)
 
 
 def _runs(words: Hashes, n: int) -> Hashes:

@@ -15,7 +15,7 @@ from tinystories.evaluation.diversity import count_words, diversity
 from tinystories.evaluation.flaws import flaws
 from tinystories.evaluation.infilling import infilling, last_nats, leading, middle_nats
 from tinystories.evaluation.likelihood import Score
-from tinystories.evaluation.memorisation import TrainingText, memorisation
+from tinystories.evaluation.memorisation import Looked, TrainingText, look_up, memorisation
 from tinystories.evaluation.ngram import NGram
 from tinystories.evaluation.scoring import model_scorer, ngram_scorer
 from tinystories.generation.requests import Request
@@ -114,8 +114,10 @@ def ability_tasks(
     )
 
 
-def written_stories(task: Task, asked: Sequence[Asked], training: TrainingText, judge: Tagger) -> dict[str, Any]:
-    """What is measured on generated stories, beside as many real ones."""
+def written_stories(
+    task: Task, asked: Sequence[Asked], looked: Sequence[Looked], training: TrainingText, judge: Tagger
+) -> dict[str, Any]:
+    """What is measured on generated stories, beside as many real ones. looked: `asked`, looked up in training."""
     plain = [one for one in asked if one.tag is None]
     tagged = {tag: [one.found for one in asked if one.tag == tag] for tag in TAGS}
     requested = completion([one.story.stopped for one in asked if one.tag is not None])
@@ -136,7 +138,10 @@ def written_stories(task: Task, asked: Sequence[Asked], training: TrainingText, 
             "real": flaws(real[: len(texts)], training.knows, resamples, task.seed),
         },
         "memorisation": {
-            **memorisation(texts, training),
-            **{f"real_{key}": value for key, value in memorisation(real[: len(texts)], training).items()},
+            **memorisation(looked, training),
+            **{
+                f"real_{key}": value
+                for key, value in memorisation(look_up(real[: len(texts)], training), training).items()
+            },
         },
     }
