@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tinystories.evaluation.breakdown import by_length, by_position, by_tag
+from tinystories.evaluation.breakdown import SOURCE_STORIES, by_length, by_position, by_source, by_tag
 from tinystories.evaluation.likelihood import Score, score
 from tinystories.requests.controls import BOS_ID, EOS_ID
 from tinystories.text.tokenizer import StoryTokenizer
@@ -45,6 +45,17 @@ def test_a_story_counts_for_each_of_its_tags_and_for_none_without_any() -> None:
     measured = by_tag(SCORES, {"a": ["Twist"], "b": ["Twist", "Dialogue"], "c": []})
     assert {tag: figures["stories"] for tag, figures in measured.items()} == {"Dialogue": 1, "Twist": 2, "none": 1}
     assert measured["Twist"]["nats_per_token"] == 160 / 60 and measured["none"]["nats_per_story"] == 300
+
+
+def test_each_source_with_enough_stories_has_its_own_figures_the_largest_first() -> None:
+    few, many = SOURCE_STORIES, SOURCE_STORIES + 1
+    sources: dict[str, str | None] = {str(number): "a b.txt" for number in range(few)}
+    sources |= {str(number): "world" for number in range(few, few + many)} | {"x": "one.txt", "y": None}
+    scores = [Score(story, 100.0 if source == "world" else 60.0, 20, 90) for story, source in sources.items()]
+    measured = by_source(scores, sources)
+    assert [(name, one["stories"]) for name, one in measured.items()] == [("world", many), ("a-b-txt", few)]
+    assert (measured["world"]["nats_per_token"], measured["a-b-txt"]["nats_per_token"]) == (5, 3)
+    assert by_source(scores, dict.fromkeys(sources, "world")) == {}, "one source alone is the whole"
 
 
 @pytest.mark.parametrize("context", [16, 64])

@@ -42,7 +42,7 @@ EVALUATION: dict[str, Any] = {
         "stories": 20, "share": 1.0, "share_low": 0.839, "share_high": 1.0, "requested_stories": 120,
         "requested_share": 0.983333,
     },
-    "by_length": {}, "by_tag": {}, "by_position": {}, "choosing": {}, "abilities": {},
+    "by_length": {}, "by_tag": {}, "by_source": {}, "by_position": {}, "choosing": {}, "abilities": {},
     "flaws": {"generated": {"stories": 140}, "real": {"stories": 126}},
     "adherence": {},
     "judge": {},
@@ -74,7 +74,11 @@ for _tag, (_asked, _plain, _precision, _recall) in RATES.items():
     }  # fmt: skip
     for _rate in ("requested", "unconditional", "shuffled"):
         EVALUATION["adherence"][_tag] |= interval(f"{_rate}_corrected", EVALUATION["adherence"][_tag][_rate] - 0.03)
-for _group, _names in (("by_length", ("50-99", "100-149", "400-")), ("by_tag", ("Twist", "none"))):
+for _group, _names in (
+    ("by_length", ("50-99", "100-149", "400-")),
+    ("by_tag", ("Twist", "none")),
+    ("by_source", ("world", "original")),
+):
     for _place, _name in enumerate(_names):
         EVALUATION[_group][_name] = {"stories": 40 + _place, "nats_per_story": 402.5 + _place, "bits_per_byte": 1.12}
         EVALUATION[_group][_name] |= interval("nats_per_token", 3.2 - _place / 7)

@@ -35,6 +35,7 @@ def test_lengths_and_places_stand_in_the_order_of_numbers_and_untagged_stories_l
     section = breakdown(read_inputs(project))
     assert first_column(section, 0) == ["50 to 99", "100 to 149", "400 and more"]
     assert first_column(section, 1) == ["Twist", "none"]
+    assert first_column(section, 2) == ["world", "original"]
     assert section is not None and section.plots[0].table is not None
     places = [words(row[0]) for row in section.plots[0].table.rows]
     assert places == ["1 to 16", "17 to 32", "33 to 64", "129 to 256"]

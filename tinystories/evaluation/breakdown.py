@@ -1,6 +1,8 @@
-"""Where a model is at a loss: likelihood by the story's length, by its tags, by the place in the story."""
+"""Where a model is at a loss: likelihood by the story's length, tags and source, and by the place in the story."""
 
 import math
+import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Final
@@ -17,6 +19,8 @@ from tinystories.training.loss import Nats, sequence_nats
 
 PLACES: Final = (0, 16, 32, 64, 128, 256, 512, 1024)  # tokens read before; each place is from one to the next
 UNTAGGED: Final = "none"
+SOURCE_STORIES: Final = 20  # of fewer stories a source's figures would say nothing
+SOURCES: Final = 10
 
 
 def by_length(
@@ -44,6 +48,23 @@ def by_tag(
         tag: [score for score in scores if tag in tags[score.story_id]] for tag in TAGS
     } | {UNTAGGED: [score for score in scores if not tags[score.story_id]]}
     return {name: _figures(group, resamples, seed) for name, group in groups.items() if group}
+
+
+def by_source(
+    scores: Sequence[Score], sources: Mapping[str, str | None], resamples: int = 1000, seed: int = 0
+) -> dict[str, dict[str, float]]:
+    """Figures of the stories of each source, where there are several: the largest, of at least SOURCE_STORIES.
+
+    What is no letter, digit, "_" or "-" in a source's name becomes "-", so that it can stand in a metric's name.
+    """
+    groups: dict[str, list[Score]] = defaultdict(list)
+    for score in scores:
+        groups[re.sub(r"[^\w-]+", "-", sources[score.story_id] or "unknown", flags=re.ASCII)].append(score)
+    large = sorted(
+        ((name, group) for name, group in groups.items() if len(group) >= SOURCE_STORIES),
+        key=lambda source: (-len(source[1]), source[0]),
+    )
+    return {name: _figures(group, resamples, seed) for name, group in large[:SOURCES]} if len(groups) > 1 else {}
 
 
 def by_position(

@@ -7,7 +7,7 @@ from typing import Any
 from tinystories.evaluation.abilities import Judged, choose, judge_pairs, make_pairs
 from tinystories.evaluation.adherence import adherence
 from tinystories.evaluation.asked import Asked, Done, write_middles
-from tinystories.evaluation.breakdown import by_length, by_position, by_tag
+from tinystories.evaluation.breakdown import by_length, by_position, by_source, by_tag
 from tinystories.evaluation.choices import Chosen
 from tinystories.evaluation.completion import completion
 from tinystories.evaluation.correction import Errors
@@ -53,13 +53,15 @@ class Task:
 
 
 def breakdown(task: Task, scores: Sequence[Score]) -> dict[str, Any]:
-    """Likelihood by length, tag and place in the story."""
+    """Likelihood by length, tag, source and place in the story."""
     loaded, resamples, seed = task.model.loaded, task.settings.bootstrap, task.seed
     words = {story.story_id: story.length for story in task.test.stories}
     tags = {story_id: row["tags"] or () for story_id, row in task.test.rows.items()}
+    sources = {story_id: row["source"] for story_id, row in task.test.rows.items()}
     return {
         "by_length": by_length(scores, words, resamples, seed),
         "by_tag": by_tag(scores, tags, resamples, seed),
+        "by_source": by_source(scores, sources, resamples, seed),
         "by_position": by_position(
             loaded.model, loaded.tokenizer, task.test.stories, loaded.config.context, resamples, seed
         ),

@@ -1,4 +1,4 @@
-"""Where the model is at a loss: its nats per token by place in the story, length of the story, and tag."""
+"""Where the model is at a loss: its nats per token by place in the story, length, tag and source of the story."""
 
 from collections.abc import Callable
 from typing import Final
@@ -20,13 +20,17 @@ PLACE: Final[tuple[tuple[str, str, Callable[[float], str]], ...]] = (
 
 
 def breakdown(inputs: Inputs) -> Section | None:
-    places, lengths, tags = (inputs.evaluate.group(key) for key in ("by_position", "by_length", "by_tag"))
+    places, lengths, tags, sources = (
+        inputs.evaluate.group(key) for key in ("by_position", "by_length", "by_tag", "by_source")
+    )
     if not places and not lengths and not tags:
         return None
     tables = [
         _table(inputs, "by_length", sorted(lengths, key=_start), "words in the story", COLUMNS, "By length"),
         _table(inputs, "by_tag", sorted(tags, key=lambda tag: (tag == "none", tag)), "tag", COLUMNS, "By tag"),
     ]
+    if sources:
+        tables.append(_table(inputs, "by_source", list(sources), "source", COLUMNS, "By source"))
     text = (
         "The same test stories, taken apart. Stories of different length are compared by nats per token, since "
         "every token costs something; a model that follows its story pays less the more of it it has read."
