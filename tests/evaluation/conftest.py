@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from tinystories.model.transformer import ModelConfig, Transformer
+from tinystories.model.config import ModelConfig
+from tinystories.model.transformer import Transformer
 from tinystories.requests.controls import CONTROL_TOKENS
 from tinystories.requests.mixed import StoryTokens, Weights, draw
 from tinystories.text.tokenizer import StoryTokenizer

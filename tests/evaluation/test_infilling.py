@@ -16,7 +16,8 @@ from tinystories.evaluation.infilling import (
     measurable,
     middle_nats,
 )
-from tinystories.model.transformer import ModelConfig, Transformer
+from tinystories.model.config import ModelConfig
+from tinystories.model.transformer import Transformer
 from tinystories.requests.controls import BOS_ID, EOS_ID, FIRST, LAST, MIDDLE
 from tinystories.text.tokenizer import StoryTokenizer
 

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from tinystories.generation.story_model import StoryModel
+from tinystories.model.config import ModelConfig
 from tinystories.model.folder import LoadedModel, load_model, save_model
-from tinystories.model.transformer import ModelConfig, Transformer
+from tinystories.model.transformer import Transformer
 from tinystories.requests.controls import CONTROL_TOKENS, EOS_ID
 from tinystories.text.tokenizer import StoryTokenizer
 

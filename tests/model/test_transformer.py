@@ -8,8 +8,10 @@ import torch
 from tests.builders import small_tokenizer
 from tinystories.errors import ModelError
 from tinystories.files import read_json, write_json
+from tinystories.model.config import ModelConfig
 from tinystories.model.folder import GenerationDefaults, load_model, save_model
-from tinystories.model.transformer import ModelConfig, Transformer, attend
+from tinystories.model.layers import attend
+from tinystories.model.transformer import Transformer
 
 CONFIG = ModelConfig(vocab_size=600, width=32, layers=2, heads=4, ffn=48, context=64)
 
@@ -102,7 +104,7 @@ def test_no_model_there_says_what_to_type(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("model_type", "gpt2", "model_type 'gpt2'"),
+        ("model_type", "mamba", "model_type 'mamba'"),
         ("num_key_value_heads", 2, "num_key_value_heads"),
         ("intermediate_size", 64, "weights"),
     ],

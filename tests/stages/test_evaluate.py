@@ -18,8 +18,9 @@ from tinystories.errors import ModelError, TinyStoriesError
 from tinystories.evaluation.ngram import NGram
 from tinystories.evaluation.prompts import read_prompts
 from tinystories.files import read_json
+from tinystories.model.config import ModelConfig
 from tinystories.model.folder import save_model
-from tinystories.model.transformer import ModelConfig, Transformer
+from tinystories.model.transformer import Transformer
 from tinystories.params import load_params
 from tinystories.paths import Paths
 from tinystories.requests.controls import BOS_ID, EOS_ID

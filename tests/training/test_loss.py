@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from tests.builders import small_tokenizer, story_tokens
-from tinystories.model.transformer import ModelConfig, Transformer
+from tinystories.model.config import ModelConfig
+from tinystories.model.transformer import Transformer
 from tinystories.requests.example import Example
 from tinystories.requests.mixed import Controls, between, plain
 from tinystories.training.batches import collate

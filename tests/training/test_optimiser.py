@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from tests.builders import tiny_params
-from tinystories.model.transformer import ModelConfig, Transformer
+from tinystories.model.config import ModelConfig
+from tinystories.model.transformer import Transformer
 from tinystories.training.optimiser import Optimiser, rate_at
 
 CONFIG = ModelConfig(vocab_size=600, width=32, layers=1, heads=2, ffn=64, context=64)

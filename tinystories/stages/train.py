@@ -15,8 +15,9 @@ import tinystories
 from tinystories.errors import TrainingError
 from tinystories.files import atomic, fingerprint, write_json
 from tinystories.model.card import card
+from tinystories.model.config import ModelConfig
 from tinystories.model.folder import save_model
-from tinystories.model.transformer import ModelConfig, Transformer
+from tinystories.model.transformer import Transformer
 from tinystories.params import BUDGETS, Params
 from tinystories.paths import Paths
 from tinystories.requests.mixed import Weights, plain

@@ -16,6 +16,9 @@ from tinystories.text.unigram import fit_pieces
 # a story tokenises alone as it does inside. Contractions and letters as in GPT-2; digits one by one.
 _PRETOKENS = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
+GPT2_END = "<|endoftext|>"
+_ENDS = ("<pad>", "<bos>", "<eos>")
+
 
 class StoryTokenizer:
     """Text <-> token ids. Control tokens have ids of their own, reached only through `control`."""
@@ -41,10 +44,16 @@ class StoryTokenizer:
         return str(self._tokenizer.decode([int(i) for i in ids], skip_special_tokens=True))
 
     def control(self, token: str) -> int:
-        """Id of a control token such as "<eos>"."""
+        """Id of a control token such as "<eos>"; GPT-2's own tokenizer has one token for all three ends."""
         identity = self._tokenizer.token_to_id(token)
+        if identity is None and token in _ENDS:
+            identity = self._tokenizer.token_to_id(GPT2_END)
         assert identity is not None, f"the tokenizer has no control {token}"
         return int(identity)
+
+    def knows(self, token: str) -> bool:
+        """Whether there is a control token of this name."""
+        return self._tokenizer.token_to_id(token) is not None
 
     @property
     def control_ids(self) -> list[int]:
@@ -63,8 +72,13 @@ class StoryTokenizer:
 
     @classmethod
     def load(cls, path: Path) -> "StoryTokenizer":
-        """Read tokenizer.json, or the one in a folder. Raises ModelError if there is none or it is damaged."""
+        """Read tokenizer.json, or the one in a folder, or a folder's vocab.json and merges.txt (GPT-2's layout).
+
+        Raises ModelError if there is none, if it is damaged or not byte-level.
+        """
         file = path / "tokenizer.json" if path.is_dir() else path
+        if not file.is_file() and (path / "vocab.json").is_file() and (path / "merges.txt").is_file():
+            return cls(_gpt2(path))
         if not file.is_file():
             raise ModelError(f"no {file}: run `dvc repro tokenize`, or name a complete model folder")
         text = file.read_text(encoding="utf-8")
@@ -74,6 +88,8 @@ class StoryTokenizer:
             complete = False
         if not complete:  # asked before, as tokenizers raises a bare Exception
             raise ModelError(f"{file} is damaged or no tokenizer.json: make it again, or copy the whole folder again")
+        if (json.loads(text)["decoder"] or {}).get("type") != "ByteLevel":
+            raise ModelError(f"{file} is not a byte-level tokenizer, which this version needs: take another")
         return cls(Tokenizer.from_str(text))
 
     @classmethod
@@ -107,3 +123,23 @@ class StoryTokenizer:
             tokenizer.add_special_tokens(list(controls))
         tokenizer.decoder = decoders.ByteLevel()
         return cls(tokenizer)
+
+
+def _gpt2(folder: Path) -> Tokenizer:
+    """vocab.json and merges.txt as GPT-2 reads them; its end of text is a control and never text's own."""
+    try:
+        vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+        lines = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")
+        pairs = (line.split() for line in lines if not line.startswith("#version"))
+        merges = [(a, b) for a, b in filter(None, pairs)]
+        needed = {*pre_tokenizers.ByteLevel.alphabet(), *(part for a, b in merges for part in (a, b, a + b))}
+        known = needed <= vocabulary.keys()
+    except (ValueError, AttributeError, TypeError):  # no JSON or UTF-8, a line that is no pair, no table
+        known = False
+    if not known:
+        raise ModelError(f"{folder}: vocab.json and merges.txt are damaged or no byte-level BPE: copy them again")
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([GPT2_END])
+    return tokenizer
