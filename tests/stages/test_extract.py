@@ -54,8 +54,12 @@ def test_stories_of_the_world_come_with_true_tags_words_and_a_summary(project: P
     assert len(told) == 40 and {row["source"] for row in told} == {"world"}
     assert all(row["features"] is None and row["tags"] is not None for row in told)
     assert all(row["words"] and row["summary"] for row in told)
-    _, others = run(project, "source.world=40", "seed=2")
-    assert {row["text"] for row in others if row["tags_from"] == "world"}.isdisjoint(row["text"] for row in told)
+
+
+@pytest.mark.parametrize("source", ["source.world=40", "source.limit=100"])
+def test_the_seed_draws_no_stories(project: Path, source: str) -> None:
+    """Else two seeds of a recipe would be trained on different data, and be two recipes."""
+    assert run(project, source, "seed=2") == run(project, source)
 
 
 def test_the_same_inputs_give_the_same_bytes(project: Path) -> None:
@@ -123,7 +127,7 @@ def test_spellings_of_features_become_ours_and_unknown_ones_stay_to_be_seen(proj
     assert [row["tags"] for row in rows] == [None, ["MoralValue"]]
 
 
-def test_a_limit_is_a_seeded_sample_and_not_the_first_stories(project: Path) -> None:
+def test_a_limit_is_a_random_sample_and_not_the_first_stories(project: Path) -> None:
     texts = stories(400)
     path = write(project, texts + texts[:200])
 
@@ -136,7 +140,6 @@ def test_a_limit_is_a_seeded_sample_and_not_the_first_stories(project: Path) -> 
     assert 20 < sum(text in texts[:200] for text in hundred) < 80, "from everywhere in the source"
     assert chosen("source.limit=100") == hundred
     assert set(hundred) < set(chosen("source.limit=150")), "a higher limit only adds"
-    assert set(hundred) != set(chosen("source.limit=100", "seed=2"))
     assert len(chosen("source.limit=1000")) == 400
 
     path = write(project, texts[::-1])

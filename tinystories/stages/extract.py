@@ -18,14 +18,16 @@ from tinystories.paths import Paths
 from tinystories.text.fitted import fitted_ids
 from tinystories.text.tags import TAGS
 
+WORLD_SEED: Final = 1  # the simulated stories are those that `tinystories world --seed 1` prints
 _SPELLED: Final = {tag.casefold(): tag for tag in TAGS}
 
 
 def run(params: Params, paths: Paths) -> dict[str, Any]:
     """Read the source and write every story of it, copies included, to `paths.extracted`.
 
-    With source.limit, the stories are a sample by hash and seed, without copies: the same whatever the
-    order of the files, and contained in the sample of any higher limit. Returns the metrics.
+    With source.limit, the stories are a sample by hash, without copies: the same whatever the order of
+    the files, and contained in the sample of any higher limit. No draw here depends on `seed`: models that
+    differ by it alone are trained and measured on the same stories. Returns the metrics.
     Raises SourceError if nothing can be read, ValidationError where text is not UTF-8.
     """
     source = _open(params, paths)
@@ -33,7 +35,7 @@ def run(params: Params, paths: Paths) -> dict[str, Any]:
     per_part: Counter[str] = Counter()
     rows = _records(source, params.partitions, counts, per_part)
     if params.source.limit is not None:
-        rows = iter(_sample(rows, params.source.limit, params.seed))
+        rows = iter(_sample(rows, params.source.limit))
     stories = write_rows(paths.extracted, EXTRACTED, _counted(rows, counts))
     if not stories:
         paths.extracted.unlink()
@@ -62,7 +64,7 @@ def feature_name(name: str) -> str:
 def _open(params: Params, paths: Paths) -> Source:
     source = params.source
     if source.kind == "sample":
-        return sample(source.world, params.seed)
+        return sample(source.world, WORLD_SEED)
     if source.kind == "files":
         return from_path(source.path, paths.root)
     if source.dataset is None:
@@ -116,12 +118,12 @@ def _counted(rows: Iterator[dict[str, Any]], counts: Counter[str]) -> Iterator[d
         yield row
 
 
-def _sample(rows: Iterator[dict[str, Any]], limit: int, seed: int) -> list[dict[str, Any]]:
+def _sample(rows: Iterator[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
     """The `limit` distinct stories with the smallest draws, in reading order; memory for that many."""
     chosen: list[tuple[int, int, dict[str, Any]]] = []  # a heap with the largest draw on top
     draws: set[int] = set()
     for number, row in enumerate(rows):
-        draw = int(hashlib.sha256(f"sample:{seed}:{row['story_id']}".encode()).hexdigest()[:16], 16)
+        draw = int(hashlib.sha256(f"sample:1:{row['story_id']}".encode()).hexdigest()[:16], 16)
         if draw in draws or (len(chosen) == limit and draw > -chosen[0][0]):
             continue
         draws.add(draw)
