@@ -30,6 +30,8 @@ class SourceParams(Section):
     kind: Literal["sample", "files", "hub"]
     path: str
     dataset: str | None
+    separator: str | None
+    column: Annotated[str, Field(min_length=1)] | None
     world: Annotated[int, Field(ge=0)]
     limit: Positive | None
 

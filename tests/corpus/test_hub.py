@@ -139,6 +139,20 @@ def test_a_local_folder_in_the_hub_s_layout_is_read_without_network_and_without_
     assert not (tmp_path / "pins.json").exists()
 
 
+def test_a_folder_that_datasets_saved_is_read_as_it_is(tmp_path: Path, root: Path) -> None:
+    """Arrow files, with a column of another name mapped: what `save_to_disk` leaves of one or several splits."""
+    import datasets
+
+    columns = {"story": ["One.", "Two."], "features": [["Twist"], []], "words": [["a"], ["b"]]}
+    data = datasets.Dataset.from_dict(columns)
+    data.save_to_disk(tmp_path / "single")
+    datasets.DatasetDict(train=data, validation=data.select([0])).save_to_disk(tmp_path / "several")
+    assert read(tmp_path, root, "single")["texts"] == ["One.", "Two."]
+    answer = read(tmp_path, root, "several")
+    assert answer["texts"] == ["One.", "Two.", "One."]
+    assert answer["features"] == [["Twist"], [], ["Twist"]]
+
+
 def test_the_commit_is_pinned_at_the_first_use_and_used_from_then_on(tmp_path: Path, root: Path, hub: str) -> None:
     expected = {
         "commit": COMMIT,
@@ -185,7 +199,7 @@ def test_a_data_set_that_the_hub_does_not_know_is_named_and_not_pinned(tmp_path:
         ("/no/such/folder", "{}", "neither a folder nor owner/name"),
         ("own/tales", '{"own/tales": "main"}', "'main' is no commit"),
         ("empty", "{}", "can't be read as a data set"),
-        ("numbers", "{}", "no `text` or `story` column (it has: number)"),
+        ("numbers", "{}", "without a `story` or `text` column (it has: number)"),
     ],
 )
 def test_what_can_not_be_a_data_set_is_refused_in_one_line(

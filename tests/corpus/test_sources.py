@@ -31,7 +31,7 @@ def test_a_file_without_stories_is_listed_with_the_reason(tmp_path: Path) -> Non
         ("code.py", "plain text, but not named .txt"),
         ("empty.txt", "empty"),
         ("labels.jsonl", "JSON without `story` or `text`"),
-        ("packed.json.gz", "packed (gzip): unpack it first"),
+        ("packed.json.gz", "an empty JSON array"),
         ("picture.png", "binary"),
     )
     assert [story.text for story in read_stories(tmp_path)] == [STORY]

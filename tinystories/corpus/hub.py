@@ -1,7 +1,7 @@
 """Data sets of the Hugging Face hub, at a commit that is looked up once and kept.
 
 `datasets` itself, when the hub can't be reached, takes whatever commit it finds in its cache; here the
-files of exactly the pinned commit are fetched (or found) first and `datasets` reads that local folder.
+files of exactly the pinned commit are fetched (or found) first and read in that local folder.
 """
 
 import os
@@ -10,14 +10,18 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from tinystories.corpus.raw import TEXT_KEYS, RawStory, from_object
-from tinystories.corpus.sources import Part, Source
+from tinystories.corpus.bytes import Content
+from tinystories.corpus.layouts import PLAIN, READERS, recognise
+from tinystories.corpus.packed import unpacked
+from tinystories.corpus.raw import NO_HINTS, Hints, RawStory
+from tinystories.corpus.sources import Part, Source, find
 from tinystories.errors import SourceError
 from tinystories.files import read_json, write_json
 
 _DATA: Final = ["README.md", "*.parquet"]
+_SAVED: Final = ("dataset_dict.json", "state.json")  # what save_to_disk leaves beside the Arrow files
 _TIMEOUT: Final = 20.0  # seconds to wait for the hub's answer
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _OTHERWISE: Final = (
@@ -26,8 +30,9 @@ _OTHERWISE: Final = (
 )
 
 
-def open_dataset(name: str, root: Path, pins: Path) -> Source:
-    """All splits of a hub data set, or of a local folder in the hub's layout (README.md, data/*.parquet).
+def open_dataset(name: str, root: Path, pins: Path, hints: Hints = NO_HINTS) -> Source:
+    """All splits of a hub data set, or of a local folder in the hub's layout (README.md, data/*.parquet) or as
+    `datasets` saves one (Arrow files).
 
     name: "owner/name", or a folder, relative to `root` or absolute. A hub data set's commit is written
     into `pins` ({name: commit}) at the first use and taken from there afterwards; a folder has none.
@@ -36,11 +41,13 @@ def open_dataset(name: str, root: Path, pins: Path) -> Source:
     _be_quiet()
     folder = root / Path(name).expanduser()
     if folder.is_dir():
-        return Source(_splits(folder, folder.resolve().name))
+        if any((folder / file).is_file() for file in _SAVED):
+            return find(folder, hints)
+        return Source(_splits(folder, folder.resolve().name, hints))
     if name.startswith((".", "/", "~")) or name.count("/") != 1:
         raise SourceError(f"source.dataset: {name!r} is neither a folder nor owner/name of a hub data set")
     commit = _pinned(name, pins) or _look_up(name, pins)
-    return Source(_splits(_fetch(name, commit), name), commit=commit)
+    return Source(_splits(_fetch(name, commit), name, hints), commit=commit)
 
 
 def _be_quiet() -> None:
@@ -118,28 +125,35 @@ def _refused(name: str, error: Exception) -> SourceError:
     )
 
 
-def _splits(folder: Path, name: str) -> tuple[Part, ...]:
-    """The splits of a folder in the hub's layout, read as streams: nothing is copied into a cache."""
+def _splits(folder: Path, name: str, hints: Hints) -> tuple[Part, ...]:
+    """The splits of a folder in the hub's layout: `datasets` knows their files, and these are read here as streams."""
     import datasets
 
     try:
-        splits = datasets.load_dataset(str(folder), streaming=True)
+        files = datasets.load_dataset_builder(str(folder)).config.data_files or {}
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         raise SourceError(
             f"source.dataset: {name} can't be read as a data set ({_one_line(error)}); "
             "a folder needs data/*.parquet, a hub data set one configuration"
         ) from None
+    splits = {str(split): [_content(name, Path(file), hints) for file in files[split]] for split in sorted(files)}
     return tuple(
-        Part(f"{name} ({split})", "hub", partial(_rows, splits[split], name, str(split))) for split in sorted(splits)
+        Part(f"{name} ({split})", "hub", partial(_rows, contents, name, hints)) for split, contents in splits.items()
     )
 
 
-def _rows(rows: Any, name: str, split: str) -> Iterator[RawStory]:
-    for number, row in enumerate(rows, 1):
-        where = f"source.dataset {name}, split {split}, row {number}"
-        if not any(key in row for key in TEXT_KEYS):
-            raise SourceError(f"{where}: no `text` or `story` column (it has: {', '.join(row)})")
-        yield from_object(row, name, where)
+def _content(name: str, path: Path, hints: Hints) -> tuple[Content, str]:
+    """A file of a split and its layout."""
+    content = unpacked(path)
+    found = recognise(content, hints)
+    if found.layout is None:
+        raise SourceError(f"source.dataset: {name}: {path.name}: {found.reason}; name the text's one in source.column")
+    return content, "one story a line" if found.layout == PLAIN else found.layout
+
+
+def _rows(contents: list[tuple[Content, str]], name: str, hints: Hints) -> Iterator[RawStory]:
+    for content, layout in contents:
+        yield from READERS[layout](content, name, hints)
 
 
 def _one_line(error: BaseException) -> str:

@@ -4,15 +4,14 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from tinystories.corpus import formats
-from tinystories.corpus.bytes import CHUNK, not_utf8, read_head
-from tinystories.corpus.raw import TEXT_KEYS, RawStory
+from tinystories.corpus import columns, formats
+from tinystories.corpus.bytes import CHUNK, Content, not_utf8
+from tinystories.corpus.raw import Hints, RawStory
 from tinystories.errors import SourceError
 
-Reader = Callable[[Path, str], Iterator[RawStory]]
+Reader = Callable[[Content, str, Hints], Iterator[RawStory]]
 
 READERS: Final[dict[str, Reader]] = {
     "separated": formats.separated,
@@ -22,7 +21,8 @@ READERS: Final[dict[str, Reader]] = {
     "one story a file": formats.one_a_file,
     "json": formats.json_values,
     "csv": formats.csv_rows,
-    "parquet": formats.parquet_rows,
+    "parquet": columns.parquet_rows,
+    "arrow": columns.arrow_rows,
 }
 PLAIN: Final = "plain"  # text without marks: a story a line or a story a file, as its neighbours say
 
@@ -32,7 +32,6 @@ _PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _JSON_BEGINS = re.compile(r'\s*(\{\s*["}]|\[\s*["{\]])')
-_JSON_STORY = re.compile(rf'"({"|".join(TEXT_KEYS)})"\s*:')
 _ALONE = re.compile(rf"(?m)^[ \t]*{re.escape(formats.SEPARATOR)}[ \t]*\r?$")
 _AT_AN_EDGE = re.compile(rf"(?m)(^[ \t]*{re.escape(formats.SEPARATOR)}|{re.escape(formats.SEPARATOR)}[ \t]*\r?$)")
 _INSTRUCTED = re.compile(r"(?m)^(Features|Words|Summary|Random sentence):")
@@ -48,21 +47,22 @@ class Recognised:
     reason: str = ""
 
 
-def recognise(path: Path) -> Recognised:
-    """The layout of a file, by its first MiB (of Parquet: by its columns).
+def recognise(content: Content, hints: Hints) -> Recognised:
+    """The layout of a file, by its first MiB (of Parquet and Arrow: by the columns).
 
-    Raises ValidationError if it is text but not UTF-8, SourceError if it is broken JSON or Parquet.
+    Raises ValidationError if it is text but not UTF-8, SourceError if it is broken JSON, Parquet or Arrow.
     """
-    head = read_head(path)
+    head = content.head()
+    name = content.name
     if not head.strip(b"\xef\xbb\xbf \t\r\n"):
         return Recognised(None, "empty")
-    if head.startswith(b"PAR1"):
-        return _parquet(path)
-    for magic, name in _PACKED.items():
+    if head.startswith((b"PAR1", columns.ARROW_FILE, columns.ARROW_STREAM)):
+        return _columns(content, "parquet" if head.startswith(b"PAR1") else "arrow", hints)
+    for magic, kind in _PACKED.items():
         if head.startswith(magic):
-            return Recognised(None, f"packed ({name}): unpack it first")
+            return Recognised(None, f"packed ({kind}): unpack it first")
     if head.startswith(_UTF16_MARKS):
-        raise not_utf8(path, 0, head[0])
+        raise not_utf8(name, 0, head[0])
     controls = len(_CONTROLS.findall(head)) / len(head)
     try:
         text = head.decode("utf-8-sig")
@@ -70,35 +70,39 @@ def recognise(path: Path) -> Recognised:
         if error.start < len(head) - 3 or len(head) < CHUNK:  # else the MiB ends inside a character
             if controls > 0.02:
                 return Recognised(None, "binary")
-            raise not_utf8(path, error.start, head[error.start]) from None
+            raise not_utf8(name, error.start, head[error.start]) from None
         text = head[: error.start].decode("utf-8-sig")
     if controls > 0.2:
         return Recognised(None, "binary, or text in UTF-16 without its mark")
-    return _text(path, text, whole=len(head) < CHUNK)
+    return _text(name, text, len(head) < CHUNK, hints)
 
 
-def is_one_story(path: Path) -> bool:
+def is_one_story(head: bytes) -> bool:
     """Whether plain text that stands alone is one story, not a story a line: short, with a blank line in it."""
-    head = read_head(path)
     return len(head) <= STORY_BYTES and bool(_BLANK_LINE.search(head.decode("utf-8", "replace")))
 
 
-def _text(path: Path, text: str, whole: bool) -> Recognised:
+def _text(name: str, text: str, whole: bool, hints: Hints) -> Recognised:
     if _JSON_BEGINS.match(text):
-        return _json(path, text, whole)
-    if formats.csv_header(text.split("\n", 1)[0])[0]:
+        return _json(name, text, whole, hints)
+    if formats.csv_header(text.split("\n", 1)[0], hints)[0]:
         return Recognised("csv")
     if _INSTRUCTED.search(text) and _STORY.search(text):
         return Recognised("instruct")
-    if _ALONE.search(text):
+    if _ALONE.search(text) or _has_line(text, hints.separator):
         return Recognised("separated")
     if _AT_AN_EDGE.search(text):
         return Recognised("separated inline")
     return Recognised(PLAIN)
 
 
-def _json(path: Path, text: str, whole: bool) -> Recognised:
+def _has_line(text: str, separator: str | None) -> bool:
+    return separator is not None and any(line.strip() == separator.strip() for line in text.split("\n")[:-1])
+
+
+def _json(name: str, text: str, whole: bool, hints: Hints) -> Recognised:
     """By the first value; where that is longer than the text at hand, by the keys that occur in it."""
+    keys = hints.text_keys
     start = len(text) - len(text.lstrip())
     if text[start] == "[":
         start += len(text[start + 1 :]) - len(text[start + 1 :].lstrip()) + 1
@@ -110,27 +114,27 @@ def _json(path: Path, text: str, whole: bool) -> Recognised:
         if whole:
             at = text.count("\n", 0, error.pos) + 1
             raise SourceError(
-                f"{path}, line {at}: begins like JSON and isn't ({error.msg}); put it right or take the file out"
+                f"{name}, line {at}: begins like JSON and isn't ({error.msg}); put it right or take the file out"
             ) from None
-        known = bool(_JSON_STORY.search(text))
+        known = any(re.search(rf'"{re.escape(key)}"\s*:', text) for key in keys)
     else:
-        known = isinstance(value, str) or (isinstance(value, dict) and any(key in value for key in TEXT_KEYS))
-    return Recognised("json") if known else Recognised(None, "JSON without `story` or `text`")
+        known = isinstance(value, str) or (isinstance(value, dict) and any(key in value for key in keys))
+    return Recognised("json") if known else Recognised(None, f"JSON without {formats.spelled(keys)}")
 
 
-def _parquet(path: Path) -> Recognised:
+def _columns(content: Content, layout: str, hints: Hints) -> Recognised:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    try:
-        schema = pq.read_schema(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise SourceError(f"{path}: broken Parquet ({reason}); fetch the file again") from None
-    for key in TEXT_KEYS:
+    kind = layout.capitalize()
+    if content.path is None:
+        return Recognised(None, f"{kind} inside a packed file: unpack it first")
+    schema = columns.schema(content)
+    for key in hints.text_keys:
         if key in schema.names:
-            kind = schema.field(key).type
-            if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-                return Recognised("parquet")
-            return Recognised(None, f"Parquet whose `{key}` column holds {kind}, not text")
-    return Recognised(None, f"Parquet without a `story` or `text` column (it has: {', '.join(schema.names)})")
+            held = schema.field(key).type
+            if pa.types.is_string(held) or pa.types.is_large_string(held) or pa.types.is_string_view(held):
+                return Recognised(layout)
+            return Recognised(None, f"{kind} whose `{key}` column holds {held}, not text")
+    return Recognised(
+        None, f"{kind} without a {formats.spelled(hints.text_keys)} column (it has: {', '.join(schema.names)})"
+    )

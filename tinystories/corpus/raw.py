@@ -13,6 +13,25 @@ TEXT_KEYS: Final = ("story", "text")
 KEYS: Final = (*TEXT_KEYS, "instruction", "features", "tags", "tags_from", "words", "summary", "source")
 
 
+@dataclass(frozen=True)
+class Hints:
+    """What a user says of files that can't be guessed right.
+
+    separator: the line between two stories of plain text ("" = a blank one); one character: also what stands
+    between the cells of CSV. column: the column or key that has the text. None = guess.
+    """
+
+    separator: str | None = None
+    column: str | None = None
+
+    @property
+    def text_keys(self) -> tuple[str, ...]:
+        return TEXT_KEYS if self.column is None else (self.column,)
+
+
+NO_HINTS: Final = Hints()
+
+
 @dataclass(frozen=True, slots=True)
 class RawStory:
     """One story as read.
@@ -35,14 +54,14 @@ class RawStory:
     source: str | None = None
 
 
-def from_object(value: Mapping[str, Any], source: str, where: str) -> RawStory:
+def from_object(value: Mapping[str, Any], source: str, where: str, keys: tuple[str, ...] = TEXT_KEYS) -> RawStory:
     """A story from a JSON object, a row of CSV or Parquet, or a row of a hub data set.
 
-    The text is `story` or `text`; a missing one is an empty story, for validate to put aside.
+    The text is the first of `keys` that is there; a missing one is an empty story, for validate to put aside.
     `features` and `words` may stand beside it or in `instruction` (TinyStories_all_data).
     Raises SourceError, beginning with `where`, if the text is no string.
     """
-    text = next((value[key] for key in TEXT_KEYS if value.get(key) is not None), "")
+    text = next((value[key] for key in keys if value.get(key) is not None), "")
     if not isinstance(text, str):
         raise SourceError(f"{where}: the story is a {type(text).__name__}, not a text; put it right or take it out")
     asked = value.get("instruction")

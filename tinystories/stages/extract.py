@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tinystories.corpus.hub import open_dataset
-from tinystories.corpus.raw import RawStory
+from tinystories.corpus.raw import Hints, RawStory
 from tinystories.corpus.record import EXTRACTED, PARTITIONS, Partition, partition_of, story_id
 from tinystories.corpus.sources import Source, from_path, sample
 from tinystories.corpus.tables import write_rows
@@ -65,11 +65,12 @@ def _open(params: Params, paths: Paths) -> Source:
     source = params.source
     if source.kind == "sample":
         return sample(source.world, WORLD_SEED)
+    hints = Hints(source.separator, source.column)
     if source.kind == "files":
-        return from_path(source.path, paths.root)
+        return from_path(source.path, paths.root, hints)
     if source.dataset is None:
         raise SourceError("source.dataset: source.kind is hub, so name a data set, such as roneneldan/TinyStories")
-    return open_dataset(source.dataset, paths.root, paths.hub_pins)
+    return open_dataset(source.dataset, paths.root, paths.hub_pins, hints)
 
 
 def _records(

@@ -1,0 +1,97 @@
+"""Readers of tables that bring their columns along: Parquet, and Arrow as `datasets` saves it."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any, Final
+
+from tinystories.corpus.bytes import Content
+from tinystories.corpus.raw import KEYS, Hints, RawStory, from_object
+from tinystories.errors import SourceError, ValidationError
+
+ARROW_FILE: Final = b"ARROW1\0\0"
+ARROW_STREAM: Final = b"\xff\xff\xff\xff"
+
+_ROWS: Final = 1024  # in memory at once
+
+
+def parquet_rows(content: Content, source: str, hints: Hints) -> Iterator[RawStory]:
+    """Parquet with a column of texts and, where present, the other keys of a story's object."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(content.path) as file:
+            columns = _wanted(file.schema_arrow.names, hints)
+            yield from _stories(file.iter_batches(_ROWS, columns=columns), content, source, hints)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise SourceError(f"{content.name}: broken Parquet ({first_line(error)}); fetch the file again") from None
+
+
+def arrow_rows(content: Content, source: str, hints: Hints) -> Iterator[RawStory]:
+    """Arrow's file or stream format; otherwise as Parquet."""
+    import pyarrow as pa
+
+    try:
+        with ExitStack() as stack:
+            batches = _arrow(content, stack)
+            wanted = _wanted(batches.schema.names, hints)
+            narrow = (piece.select(wanted) for batch in _read(batches) for piece in _pieces(batch))
+            yield from _stories(narrow, content, source, hints)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise SourceError(f"{content.name}: broken Arrow ({first_line(error)}); fetch the file again") from None
+
+
+def schema(content: Content) -> Any:
+    """Of a Parquet or Arrow file. Raises SourceError if it is broken."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kind = "Parquet" if content.head().startswith(b"PAR1") else "Arrow"
+    try:
+        if kind == "Parquet":
+            return pq.read_schema(content.path)
+        with ExitStack() as stack:
+            return _arrow(content, stack).schema
+    except (pa.ArrowInvalid, OSError) as error:
+        raise SourceError(f"{content.name}: broken {kind} ({first_line(error)}); fetch the file again") from None
+
+
+def first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _arrow(content: Content, stack: ExitStack) -> Any:
+    import pyarrow as pa
+
+    whole = content.head().startswith(ARROW_FILE)
+    stream = stack.enter_context(pa.OSFile(str(content.path)))
+    return pa.ipc.open_file(stream) if whole else pa.ipc.open_stream(stream)
+
+
+def _read(batches: Any) -> Iterator[Any]:
+    if hasattr(batches, "num_record_batches"):
+        yield from (batches.get_batch(number) for number in range(batches.num_record_batches))
+    else:
+        yield from batches
+
+
+def _pieces(batch: Any) -> Iterator[Any]:
+    return (batch.slice(start, _ROWS) for start in range(0, batch.num_rows, _ROWS))
+
+
+def _wanted(names: list[str], hints: Hints) -> list[str]:
+    return [name for name in names if name in KEYS or name == hints.column]
+
+
+def _stories(batches: Iterator[Any], content: Content, source: str, hints: Hints) -> Iterator[RawStory]:
+    row = 0
+    try:
+        for batch in batches:
+            for value in batch.to_pylist():
+                row += 1
+                yield from_object(value, source, f"{content.name}, row {row}", hints.text_keys)
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        raise ValidationError(
+            f"{content.name}: not UTF-8: a text after row {row} has the byte 0x{byte:02x}; write it as UTF-8"
+        ) from None
