@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tinystories.model.config import ModelConfig
+from tinystories.model.decoder import Decoder
 from tinystories.model.layers import Attention, Block, dropout_of, norm_of, rope_tables, sinusoids
 
 
@@ -41,8 +42,8 @@ class Trunk(nn.Module):
         return cast(list[Block], list(self.layers))
 
 
-class Transformer(nn.Module):
-    """Token ids in, logits out; position t sees positions 0..t of its own row and nothing else."""
+class Transformer(Decoder):
+    config: ModelConfig
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from tinystories.params import TrainParams
 from tinystories.training.loop import Trainer
 from tinystories.training.optimiser import Optimiser
-from tinystories.training.order import Order, Place
+from tinystories.training.order import Place, Walk
 
 TIMED_STEPS = 12
 
 
-def steps_of(params: TrainParams, order: Order, trainer: Trainer, spent: Callable[[], float]) -> int:
+def steps_of(params: TrainParams, order: Walk, trainer: Trainer, spent: Callable[[], float]) -> int:
     """Number of optimiser steps that `params`' budget is worth.
 
     minutes: the first steps are timed on a copy's worth of state and taken back; `spent` says how many

@@ -10,17 +10,17 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tinystories.errors import TrainingError
-from tinystories.model.transformer import Transformer
+from tinystories.model.decoder import Decoder
 from tinystories.params import TrainParams
 from tinystories.requests.example import Example
 from tinystories.training.batches import Batch
 from tinystories.training.checkpoints import Checkpoint, complete_checkpoints, load_newest, save_checkpoint
 from tinystories.training.loss import sequence_nats, target_nats
 from tinystories.training.optimiser import Optimiser, rate_at
-from tinystories.training.order import Order, Place
+from tinystories.training.order import Place, Walk
 
 OnLog = Callable[[int, dict[str, float]], None]
 LOG_EVERY = 10  # steps: a row of the curve, and the interval over which train_loss is averaged
@@ -47,8 +47,8 @@ class Trainer:
 
     def __init__(
         self,
-        model: Transformer,
-        order: Order,
+        model: Decoder,
+        order: Walk,
         validation: Sequence[Example],
         params: TrainParams,
         work: Path,
@@ -68,7 +68,11 @@ class Trainer:
         saved = load_newest(self.checkpoints)
         if saved is None:
             return None
-        self.model.load_state_dict(saved.weights)
+        trained = trained_weights(self.model)
+        assert trained.keys() == saved.weights.keys(), "a checkpoint of the same model"
+        with torch.no_grad():
+            for name, weight in trained.items():
+                weight.copy_(saved.weights[name])
         self.optimiser.load(saved.optimiser)
         self.progress = Progress.from_state(saved.state["progress"])
         self.say(f"resumed from step {self.progress.step}")
@@ -118,7 +122,7 @@ class Trainer:
 
     def save(self, steps: int) -> None:
         state = {"progress": asdict(self.progress), "steps": steps}
-        checkpoint = Checkpoint(self.model.state_dict(), self.optimiser.state(), state)
+        checkpoint = Checkpoint(trained_weights(self.model), self.optimiser.state(), state)
         save_checkpoint(self.checkpoints, self.progress.step, checkpoint, self.params.keep_checkpoints)
 
     def validate(self) -> tuple[float, float]:
@@ -151,6 +155,11 @@ class Trainer:
             f"the loss is not finite at step {self.progress.step + 1} (stories {ids}, ...); lower train.lr or "
             f"train.lr_matrices; last good checkpoint: {whole[-1] if whole else 'none'}"
         )
+
+
+def trained_weights(model: Decoder) -> dict[str, nn.Parameter]:
+    """The weights that training changes: all of them, or an adapter's."""
+    return {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tinystories.model.transformer import Transformer
+from tinystories.model.decoder import Decoder
 from tinystories.requests.example import Example, windows
 from tinystories.training.batches import by_length
 
@@ -38,7 +38,7 @@ def target_nats(hidden_BTD: Tensor, head: Callable[[Tensor], Tensor], targets_BT
 
 @torch.inference_mode()
 def sequence_nats(
-    model: Transformer,
+    model: Decoder,
     examples: Sequence[Example],
     context: int,
     precision: torch.dtype = torch.float32,

@@ -13,7 +13,7 @@ class Optimiser:
     """One or two torch optimisers under one schedule; its state is named tensors, never a pickle."""
 
     def __init__(self, model: nn.Module, params: TrainParams) -> None:
-        named = dict(model.named_parameters())
+        named = {n: p for n, p in model.named_parameters() if p.requires_grad}
         # a row of the embedding is one token's: orthogonalising across tokens has no meaning, so no Muon there
         matrices = {n: p for n, p in named.items() if p.ndim == 2 and "embed" not in n}
         others = {n: p for n, p in named.items() if n not in matrices}

@@ -1,9 +1,10 @@
 """Which stories are trained on, in which form and in which batch: a pure function of the seed.
 
-An epoch is a permutation of the stories, taken in pools. Within a pool rows of like length go
+An epoch is a permutation of the stories (or of whatever else is learned from), taken in pools. Within a pool rows of like length go
 together, and the batches are shuffled. So any place in training can be found again from three numbers.
 """
 
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,30 +28,29 @@ class Place:
     batch: int = 0
 
 
-@dataclass(frozen=True)
-class Order:
-    stories: Sequence[StoryTokens]
-    tokenizer: StoryTokenizer
-    weights: Weights
+class Walk(ABC):
+    """Batches of examples, without end. What there is to learn from is numbered from 0 to `count`."""
+
     context: int
     batch_tokens: int
     seed: int
 
     @property
+    @abstractmethod
+    def count(self) -> int: ...
+
+    @abstractmethod
+    def pieces(self, i: int, epoch: int) -> list[Example]:
+        """Number `i` in the form of this epoch, cut to fit the context."""
+
+    @property
     def pools(self) -> int:
-        return -(-len(self.stories) // POOL)
+        return -(-self.count // POOL)
 
     def examples(self, epoch: int, pool: int) -> list[Example]:
-        """The pool's stories, each in the form drawn for it in this epoch, cut to fit the context."""
-        order = np.random.default_rng([self.seed, epoch]).permutation(len(self.stories))
-        pieces: list[Example] = []
-        for i in order[pool * POOL : (pool + 1) * POOL]:
-            story = self.stories[int(i)]
-            rng = np.random.default_rng([self.seed, epoch, int(story.story_id, 16)])
-            # a row holds all but the last token
-            example = draw(self.tokenizer, story, self.weights, self.context + 1, rng)
-            pieces += windows(example, self.context + 1)
-        return pieces
+        """All pieces of the pool."""
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.count)
+        return [piece for i in order[pool * POOL : (pool + 1) * POOL] for piece in self.pieces(int(i), epoch)]
 
     def batches(self, epoch: int, pool: int) -> list[Batch]:
         """The pool's batches, each of about `batch_tokens` positions, in the order of training."""
@@ -85,6 +85,29 @@ class Order:
     def per_epoch(self) -> tuple[float, float]:
         """(batches, input tokens without padding) of an epoch; from the first pool, exact if it is the only one."""
         batches = self.batches(0, 0)
-        scale = len(self.stories) / min(POOL, len(self.stories))
+        scale = self.count / min(POOL, self.count)
         tokens = sum(len(example) - 1 for batch in batches for example in batch.examples)
         return len(batches) * scale, tokens * scale
+
+
+@dataclass(frozen=True)
+class Order(Walk):
+    """Stories, each in the form drawn for it in this epoch."""
+
+    stories: Sequence[StoryTokens]
+    tokenizer: StoryTokenizer
+    weights: Weights
+    context: int
+    batch_tokens: int
+    seed: int
+
+    @property
+    def count(self) -> int:
+        return len(self.stories)
+
+    def pieces(self, i: int, epoch: int) -> list[Example]:
+        story = self.stories[i]
+        rng = np.random.default_rng([self.seed, epoch, int(story.story_id, 16)])
+        # a row holds all but the last token
+        example = draw(self.tokenizer, story, self.weights, self.context + 1, rng)
+        return windows(example, self.context + 1)
