@@ -14,7 +14,7 @@ import tinystories
 from pipeline.closure import PACKAGE, STAGES, closure, imports, modules, rewrite
 
 # data flows downwards once: each may import what stands before it, and itself
-LAYERS = ("corpus", "text", "requests", "model", "training", "generation", "evaluation", "reporting")
+LAYERS = ("corpus", "text", "requests", "model", "training", "finetuning", "generation", "evaluation", "reporting")
 BELOW_ALL = {"errors", "files", "paths", "params", "text.tags", "text.tagger"}
 LONGEST_MODULE = 350
 
@@ -29,6 +29,7 @@ RERUNS = {
     "requests": {"tokenize", "train", "evaluate"},
     "model": {"train", "evaluate"},
     "training": {"train", "evaluate"},
+    "finetuning": set(),
     "generation": {"evaluate"},
     "evaluation": {"evaluate"},
     "reporting": {"report"},

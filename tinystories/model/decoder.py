@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class DecoderConfig(Protocol):
-    """context: positions that a row may have. vocab_size: rows of the embedding. parameters: weights, tied ones once."""
+    """context: positions that a row may have. vocab_size: rows of the embedding. parameters: weights."""
 
     @property
     def context(self) -> int: ...

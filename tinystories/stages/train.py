@@ -68,6 +68,7 @@ def run(
     metrics = _metrics(params, material, trainer, steps)
     _write_curve(paths.curve, trainer.progress.curve)
     facts = _facts(params, material, metrics)
+    assert isinstance(trainer.model, Transformer)
     save_model(
         paths.model, trainer.model, material.tokenizer, card=card("TinyStories model", facts), fingerprint=made_from
     )

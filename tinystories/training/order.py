@@ -1,7 +1,8 @@
 """Which stories are trained on, in which form and in which batch: a pure function of the seed.
 
-An epoch is a permutation of the stories (or of whatever else is learned from), taken in pools. Within a pool rows of like length go
-together, and the batches are shuffled. So any place in training can be found again from three numbers.
+An epoch is a permutation of the stories (or of whatever is learned from), taken in pools. Within a pool
+rows of like length go together, and the batches are shuffled. So any place in training can be found
+again from three numbers.
 """
 
 from abc import ABC, abstractmethod
