@@ -64,7 +64,7 @@ def test_a_count_that_is_no_number_of_stories_is_refused(count: Any) -> None:
 def test_what_agrees_is_taken_together() -> None:
     request = Request(
         tags=["Twist", "Dialogue", "Twist"], first=" “Tom” ran. ", start="tom", last="\n\nAll was well. ", end="Well",
-        words=["Dog", "dog", "ice-cream"], top_k=0, top_p=1, temperature=0, max_words=5,
+        words=["Dog", "dog", "ice-cream"], top_k=0, top_p=1, temperature=0, max_words=7,
     )  # fmt: skip
     assert request.tags == ("Dialogue", "Twist")
     assert (request.first, request.last) == ("“Tom” ran.", "\n\nAll was well.")

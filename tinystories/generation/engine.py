@@ -30,7 +30,7 @@ class Engine(Protocol):
         ...
 
     def keep(self, cache: Any, rows: Sequence[int]) -> Any:
-        """A cache of these rows only, in this order."""
+        """A cache of these rows only, in this order, a row maybe more than once; the old one must not be used again."""
         ...
 
 
@@ -67,5 +67,13 @@ class TorchEngine:
 
     @torch.inference_mode()
     def keep(self, cache: Cache, rows: Sequence[int]) -> Cache:
+        if all(row >= place for place, row in enumerate(rows)) and len(set(rows)) == len(rows):
+            for place, row in enumerate(rows):  # few rows move, and into places that have been read
+                if row != place:
+                    for part in (cache.keys, cache.values):
+                        part[:, place] = part[:, row]
+                    cache.lengths_B[place] = cache.lengths_B[row]
+            left = len(rows)
+            return Cache(cache.keys[:, :left], cache.values[:, :left], cache.lengths_B[:left])
         at = torch.tensor(list(rows), dtype=torch.long, device=cache.lengths_B.device)
         return Cache(cache.keys[:, at], cache.values[:, at], cache.lengths_B[at])

@@ -7,10 +7,12 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from tinystories.errors import RequestError
-from tinystories.generation.words import count_words, first_word, is_one_word, last_word, same
+from tinystories.generation.contradictions import refuse
+from tinystories.generation.words import is_one_word, same
 from tinystories.text.tags import TAGS, Tag, ordered
 
 SEEDS: Final = 2**63  # seeds and indices are below
+MOST: Final = 64  # beams, and candidates to choose from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,10 +24,21 @@ class Request:
     first, last: sentences that the story begins and ends with, word for word.
     start, end: the story's first and last word.
     words: words that should occur, in any regular inflection.
+    avoid: words that must not occur, in any case, alone or before an 's; their inflections may.
+    length: words that the whole story should have, about: it ends at a sentence end near it.
     max_tokens: tokens that the model may write at most; null = what the model's folder says.
     max_words: words that the whole story may have; it ends at the last sentence end within.
     temperature, top_k, top_p: sampling; null = what the model's folder says. Temperature 0 =
         the likeliest token, top_k 0 = all.
+    min_p: only tokens at least this share as likely as the likeliest (Nguyen et al. 2024).
+    repetition_penalty: a token that the story has already has its logit divided by this if positive,
+        else multiplied (Keskar et al. 2019).
+    no_repeat_ngram: no run of so many tokens occurs twice.
+    eos_after: from so many tokens of the story on, the end grows likelier, by 0.1 nats with each.
+    beams: beam search of this width in place of sampling; story `index` is the search's index-th best.
+    length_penalty: the search divides log-likelihoods by tokens ** length_penalty. Default 1.
+    guidance: 1 = off; above, the controls are followed more closely (classifier-free guidance).
+    best_of: so many candidates are written, and the best is taken: most controls met, then likeliest.
     seed, index: of the noise. Story `index` of a seed is the same whatever else is asked for beside it.
     """
 
@@ -36,11 +49,21 @@ class Request:
     start: str | None = None
     end: str | None = None
     words: tuple[str, ...] = ()
+    avoid: tuple[str, ...] = ()
+    length: int | None = None
     max_tokens: int | None = None
     max_words: int | None = None
     temperature: float | None = None
     top_k: int | None = None
     top_p: float | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    no_repeat_ngram: int | None = None
+    eos_after: int | None = None
+    beams: int | None = None
+    length_penalty: float | None = None
+    guidance: float | None = None
+    best_of: int | None = None
     seed: int = 0
     index: int = 0
 
@@ -48,47 +71,41 @@ class Request:
         for name in ("prompt", "first", "last", "start", "end"):
             self._set(name, _text(name, getattr(self, name)))
         self._set("tags", _tags(self.tags))
-        self._set("words", _words(self.words))
-        for name, low in (("max_tokens", 1), ("max_words", 1), ("top_k", 0)):
-            if getattr(self, name) is not None:
-                _integer(name, getattr(self, name), low, None)
-        _integer("seed", self.seed, 0, SEEDS)
-        _integer("index", self.index, 0, SEEDS)
+        for name in ("words", "avoid"):
+            self._set(name, _words(name, getattr(self, name)))
+        for name, low in (
+            ("length", 1), ("max_tokens", 1), ("max_words", 1), ("top_k", 0), ("no_repeat_ngram", 1), ("eos_after", 0),
+        ):  # fmt: skip
+            _integer(name, getattr(self, name), low, None)
+        _integer("beams", self.beams, 1, MOST + 1)
+        _integer("best_of", self.best_of, 1, MOST + 1)
+        for name, value in (("seed", self.seed), ("index", self.index)):
+            _integer(name, value, 0, SEEDS, optional=False)
         _number("temperature", self.temperature, "at least 0", lambda x: x >= 0)
         _number("top_p", self.top_p, "above 0 and at most 1", lambda x: 0 < x <= 1)
+        _number("min_p", self.min_p, "between 0 and 1", lambda x: 0 <= x <= 1)
+        _number("repetition_penalty", self.repetition_penalty, "between 1 and 10", lambda x: 1 <= x <= 10)
+        _number("length_penalty", self.length_penalty, "between 0 and 5", lambda x: 0 <= x <= 5)
+        _number("guidance", self.guidance, "between 0 and 20", lambda x: 0 <= x <= 20)
         for name in ("start", "end"):
             word = getattr(self, name)
             if word is not None and not is_one_word(word):
                 raise RequestError(f"{name}: {word!r} is not one word")
-        self._refuse_contradictions()
-        self._refuse_too_long()
+        refuse(self)
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
 
-    def _refuse_contradictions(self) -> None:
-        for other in ("first", "start"):
-            if self.prompt is not None and getattr(self, other) is not None:
-                raise RequestError(f"prompt and {other} both say how the story begins: give one of them")
-        if self.first is not None and self.start is not None and same(first_word(self.first)) != same(self.start):
-            raise RequestError(f"start: the first sentence begins with {first_word(self.first)!r}, not {self.start!r}")
-        if self.last is not None and self.end is not None and same(last_word(self.last)) != same(self.end):
-            raise RequestError(f"end: the last sentence ends with {last_word(self.last)!r}, not {self.end!r}")
-
-    def _refuse_too_long(self) -> None:
-        given = {name: count_words(getattr(self, name) or "") for name in ("prompt", "first", "last", "start")}
-        if self.first is not None:
-            given["start"] = 0  # it is the first sentence's own
-        total = sum(given.values())
-        if self.max_words is not None and total > self.max_words:
-            what = " and ".join(name for name, words in given.items() if words)
-            raise RequestError(f"max_words: {what} alone have {total} words, more than {self.max_words}")
-        if self.max_words is not None and len(self.words) > self.max_words:
-            raise RequestError(f"max_words: {len(self.words)} words must occur, more than {self.max_words}")
+    @property
+    def given(self) -> str:
+        """What the story begins with, as far as it is given; its white space at the end left out."""
+        return (self.prompt or "").rstrip() or self.first or self.start or ""
 
     def repeat(self, count: int) -> list["Request"]:
         """The same request `count` times, with indices from this one's on."""
-        _integer("count", count, 1, None)
+        _integer("count", count, 1, None, optional=False)
+        if self.beams is not None and self.index + count > self.beams:
+            raise RequestError(f"count: {self.beams} beams find {self.beams} stories at most, not {self.index + count}")
         return [replace(self, index=self.index + i) for i in range(count)]
 
     def to_json(self) -> dict[str, Any]:
@@ -136,18 +153,20 @@ def _tags(values: object) -> tuple[Tag, ...]:
     return tuple(ordered(given))
 
 
-def _words(values: object) -> tuple[str, ...]:
-    given = [word.strip() for word in _many("words", values)]
+def _words(name: str, values: object) -> tuple[str, ...]:
+    given = [word.strip() for word in _many(name, values)]
     for word in given:
         if not is_one_word(word):
-            raise RequestError(f"words: {word!r} is not one word")
+            raise RequestError(f"{name}: {word!r} is not one word")
     once: dict[str, str] = {}
     for word in given:
         once.setdefault(same(word), word)
     return tuple(once.values())
 
 
-def _integer(name: str, value: object, low: int, high: int | None) -> None:
+def _integer(name: str, value: object, low: int, high: int | None, optional: bool = True) -> None:
+    if value is None and optional:
+        return
     if not isinstance(value, int) or isinstance(value, bool):
         raise RequestError(f"{name}: expected a whole number, found {value!r}")
     if value < low:

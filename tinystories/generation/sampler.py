@@ -13,20 +13,23 @@ PRE_CUT: Final = 256  # candidates sorted for top-p; a row whose mass they don't
 
 @dataclass(frozen=True)
 class Settings:
-    """temperature: 0 = the likeliest token. top_k: null = all. top_p: 1 = all."""
+    """temperature: 0 = the likeliest token. top_k: null = all. top_p: 1 = all. min_p: 0 = all."""
 
     temperature: float = 1.0
     top_k: int | None = None
     top_p: float = 1.0
+    min_p: float = 0.0
 
 
-def noise(seed: int, index: int, steps: int) -> Tensor:
+def noise(seed: int, index: int, steps: int, candidate: int = 0) -> Tensor:
     """(steps,) float64 uniform on [0, 1): element t is for the t-th token of story `index` of `seed`.
+    Each `candidate` for that story has noise of its own.
 
     Philox (Salmon et al. 2011), a counter-based generator: what a story draws depends on nothing
     else than these numbers. numpy keeps a bit generator's stream fixed between versions.
     """
-    bits = np.random.Philox(key=np.array([seed, index], dtype=np.uint64)).random_raw(steps)
+    counter = np.array([0, 0, 0, candidate], dtype=np.uint64)
+    bits = np.random.Philox(key=np.array([seed, index], dtype=np.uint64), counter=counter).random_raw(steps)
     return torch.from_numpy((bits >> np.uint64(11)).astype(np.float64) * 2.0**-53)
 
 
@@ -34,7 +37,8 @@ def sample(logits_BV: Tensor, settings: Sequence[Settings], uniform_B: Tensor) -
     """(B,) ids, each row by its own settings; the same row gives the same id in any batch.
 
     Temperature first, then top-k, then top-p over what is left (the smallest set of the likeliest
-    tokens that holds top_p: Holtzman et al. 2020). uniform_B (B,) float64 in [0, 1) is turned into
+    tokens that holds top_p: Holtzman et al. 2020), then min-p (tokens at least that share as likely
+    as the likeliest: Nguyen et al. 2024). uniform_B (B,) float64 in [0, 1) is turned into
     a token by the distribution function in the order of the ids, so that a rounding error in the
     logits moves a draw only where it falls within that error of a boundary. A logit of -inf is
     never drawn; every row must have a finite one. Works on the CPU (MPS has no float64).
@@ -58,8 +62,13 @@ def _warmed(logits_BV: Tensor, settings: Sequence[Settings]) -> Tensor:
     return (centred_BV / temperature_B[:, None]).float()
 
 
+def _least(settings: Sequence[Settings]) -> Tensor:
+    """(B, 1) the smallest logit that min-p keeps, the largest being 0."""
+    return torch.tensor([s.min_p for s in settings]).log()[:, None]
+
+
 def _from_all(logits_BV: Tensor, settings: Sequence[Settings], uniform_B: Tensor) -> Tensor:
-    return _draw(logits_BV.softmax(dim=-1), uniform_B)
+    return _draw(torch.where(logits_BV >= _least(settings), logits_BV.exp(), 0.0), uniform_B)
 
 
 def _from_cut(logits_BV: Tensor, settings: Sequence[Settings], uniform_B: Tensor) -> Tensor:
@@ -68,15 +77,18 @@ def _from_cut(logits_BV: Tensor, settings: Sequence[Settings], uniform_B: Tensor
     top_k_B = torch.tensor([min(s.top_k or vocabulary, vocabulary) for s in settings])
     top_p_B = torch.tensor([s.top_p for s in settings], dtype=torch.float64)
     width = min(PRE_CUT, vocabulary)
-    ids_B, held_B = _nucleus(logits_BV, top_k_B, top_p_B, uniform_B, width)
+    least_B1 = _least(settings)
+    ids_B, held_B = _nucleus(logits_BV, top_k_B, top_p_B, least_B1, uniform_B, width)
     short = (~held_B).nonzero()[:, 0]
     if len(short):
-        ids_B[short], _ = _nucleus(logits_BV[short], top_k_B[short], top_p_B[short], uniform_B[short], vocabulary)
+        ids_B[short], _ = _nucleus(
+            logits_BV[short], top_k_B[short], top_p_B[short], least_B1[short], uniform_B[short], vocabulary
+        )
     return ids_B
 
 
 def _nucleus(
-    logits_BV: Tensor, top_k_B: Tensor, top_p_B: Tensor, uniform_B: Tensor, width: int
+    logits_BV: Tensor, top_k_B: Tensor, top_p_B: Tensor, least_B1: Tensor, uniform_B: Tensor, width: int
 ) -> tuple[Tensor, Tensor]:
     """(B,) drawn ids, and (B,) whether the `width` likeliest tokens were enough to know the set."""
     values_BW, ids_BW = logits_BV.topk(width, dim=-1)
@@ -87,7 +99,7 @@ def _nucleus(
     total_B = torch.where(top_k_B > width, logits_BV.exp().sum(dim=-1).double(), weight_BW.sum(dim=-1))
     mass_BW = weight_BW.cumsum(dim=-1)
     before_BW = mass_BW - weight_BW
-    kept_BW = inside_BW & (before_BW < (top_p_B * total_B)[:, None])
+    kept_BW = inside_BW & (before_BW < (top_p_B * total_B)[:, None]) & (values_BW >= least_B1)
     vocabulary = logits_BV.shape[-1]
     held_B = (top_k_B <= width) | (mass_BW[:, -1] >= top_p_B * total_B)
     held_B &= (top_k_B <= width) | (top_k_B >= vocabulary)  # a top-k beyond the width needs its own total

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tinystories.generation.requests import Request
-from tinystories.generation.words import count_words, first_word, has_word, last_word, same
+from tinystories.generation.words import about, avoided_in, count_words, first_word, has_word, last_word, same
 from tinystories.text.tags import Tag
 
-Stopped = Literal["eos", "max_tokens", "max_words", "end_word"]
+Stopped = Literal["eos", "max_tokens", "max_words", "length", "end_word"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,9 @@ def check(text: str, request: Request, judge: Callable[[str], Iterable[Tag]]) ->
     if request.end is not None:
         met["end"] = same(last_word(text)) == same(request.end)
     met |= {f"word:{word}": has_word(text, word) for word in request.words}
+    met |= {f"avoid:{word}": avoided_in(text, [word]) is None for word in request.avoid}
+    if request.length is not None:
+        met["length"] = about(text, request.length)
     if request.max_words is not None:
         met["max_words"] = count_words(text) <= request.max_words
     return met

@@ -1,27 +1,24 @@
 """The public face of a trained model: stories asked for, texts scored."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 import tinystories
 from tinystories.errors import RequestError
-from tinystories.generation.constraints import Beginning, Ending
-from tinystories.generation.decode import Draft, Job, write
+from tinystories.generation.decode import BATCH, Draft, Writing
 from tinystories.generation.engine import Engine, TorchEngine
+from tinystories.generation.plan import Plan, Planner, draft_many, with_defaults
+from tinystories.generation.ranking import best
 from tinystories.generation.requests import Request
-from tinystories.generation.sampler import Settings
 from tinystories.generation.story import Story, check
 from tinystories.generation.surprise import pieces, token_nats
 from tinystories.generation.vocabulary import Vocabulary
-from tinystories.generation.words import count_words
 from tinystories.model.folder import LoadedModel, load_model
 from tinystories.requests.controls import EOS
-from tinystories.requests.mixed import Controls, StoryTokens, between_prompt_ids, plain, prompt_ids
+from tinystories.requests.mixed import MOST_WORDS, Controls, StoryTokens, between_prompt_ids, plain, prompt_ids
 from tinystories.text.tagger import Tagger
 from tinystories.text.tags import Tag
 from tinystories.training.loss import sequence_nats
@@ -36,16 +33,6 @@ class Score:
     nats: float
     tokens: int
     bytes: int
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """A request as a job for the decoder, and what stands around what the model writes."""
-
-    request: Request  # with the model's defaults filled in
-    job: Job
-    opening: str
-    closing: str
 
 
 class StoryModel:
@@ -85,14 +72,52 @@ class StoryModel:
             raise RequestError(f"{error}: see the fields of tinystories.Request") from None
         return self.generate_many(request.repeat(count))
 
-    def generate_many(self, requests: Sequence[Request], done: Callable[[int], None] = lambda _: None) -> list[Story]:
+    def generate_many(
+        self, requests: Sequence[Request], done: Callable[[int], None] = lambda _: None, exact: bool = False
+    ) -> list[Story]:
         """One story a request, in their order; `done` is called with how many have just ended.
 
-        Raises RequestError, before anything is written, if one leaves no room in the model's context.
+        exact: one story after the other, so that no rounding depends on what else is asked for: slower,
+        and each story always the same bytes. Raises RequestError, before anything is written, if one
+        leaves no room in the model's context.
         """
         plans = [self._plan(request) for request in requests]
-        drafts = write(self.engine, self.vocabulary, [plan.job for plan in plans], done)
-        return [self._story(plan, draft) for plan, draft in zip(plans, drafts, strict=True)]
+        drafts = draft_many(self.engine, self.vocabulary, plans, done, 1 if exact else BATCH)
+        return [
+            self._best(plan, [self._story(plan, draft) for draft in candidates])
+            for plan, candidates in zip(plans, drafts, strict=True)
+        ]
+
+    def stream(self, request: Request) -> Iterator[str | Story]:
+        """The story's text in pieces, as they are certain: joined they are the text. Last comes the Story itself.
+
+        What a cut may still take away is held back: so with `length` the text comes in one piece, with
+        `max_words` sentence by sentence. With `beams` and `best_of` too nothing is certain before the end.
+        Raises RequestError at once, as `generate` does.
+        """
+        return self._stream(self._plan(request))
+
+    def infill(self, first: str, last: str, **options: Any) -> Story:
+        """The story between two sentences, both of which stand in it word for word; options as for `generate`."""
+        return self.generate(first=first, last=last, **options)[0]
+
+    def _stream(self, plan: Plan) -> Iterator[str | Story]:
+        if plan.candidates > 1 or plan.request.beams is not None:
+            [story] = self.generate_many([plan.request])
+            yield story.text
+            yield story
+            return
+        sent, job = 0, plan.job
+        writing = Writing(self.engine, self.vocabulary, [job])
+        for ended in writing:
+            [written] = writing.written
+            finished = self._story(plan, ended[0]) if ended else None
+            text = finished.text if finished else written.text[: job.ending.certain(written)]
+            if len(text) > sent:
+                yield text[sent:]
+                sent = len(text)
+            if finished:
+                yield finished
 
     def score(self, texts: Sequence[str]) -> list[Score]:
         """Each text as a whole story, in the plain form, by the one definition of loss."""
@@ -108,19 +133,18 @@ class StoryModel:
         nats = token_nats(self.loaded, plain(self.loaded.tokenizer, _whole(ids)))
         return [*pieces(self.vocabulary, ids, nats[:-1]), ("", nats[-1])]
 
-    def _plan(self, asked: Request) -> _Plan:
-        request = self._with_defaults(asked)
-        tokenizer = self.loaded.tokenizer
-        given = (request.prompt or "").rstrip() or request.first or request.start or ""
+    def _plan(self, asked: Request) -> Plan:
+        request = with_defaults(asked, self.loaded.generation)
+        tokenizer, given = self.loaded.tokenizer, request.given
         closing = request.last or ""
+        controls = Controls(request.tags, request.words[:MOST_WORDS], request.length, request.end)
         if request.last is not None:
             closing = request.last if request.last[0].isspace() else f" {request.last}"
             # the last sentence says the end word already, and is not the model's to write
-            controls = Controls(request.tags, request.words)
-            prompt = between_prompt_ids(tokenizer, controls, request.first, closing)
+            prompt = between_prompt_ids(tokenizer, replace(controls, end=None), request.first, closing)
             prompt += [] if request.first is not None else tokenizer.encode(given)
         else:
-            prompt = prompt_ids(tokenizer, Controls(request.tags, request.words, end=request.end), given)
+            prompt = prompt_ids(tokenizer, controls, given)
         room = self.engine.context - len(prompt)
         if room < 1:
             raise RequestError(
@@ -128,59 +152,30 @@ class StoryModel:
                 "and leaves no room for a story: give less"
             )
         max_tokens = min(room, request.max_tokens or room)
-        job = Job(
-            prompt=prompt, max_tokens=max_tokens, ending=self._ending(request, given, closing, max_tokens),
-            beginning=self._beginning(request, given), settings=_settings(request),
-            seed=request.seed, index=request.index,
-        )  # fmt: skip
-        return _Plan(request, job, given, closing)
+        return self._planner.plan(request, prompt, closing, max_tokens)
 
-    def _with_defaults(self, request: Request) -> Request:
-        defaults = self.loaded.generation
-        return replace(
-            request,
-            temperature=defaults.temperature if request.temperature is None else request.temperature,
-            top_k=defaults.top_k if request.top_k is None else request.top_k,
-            top_p=defaults.top_p if request.top_p is None else request.top_p,
-            max_tokens=request.max_tokens or defaults.max_new_tokens,
-        )
+    @cached_property
+    def _planner(self) -> Planner:
+        return Planner(self.loaded.tokenizer, self.vocabulary)
 
-    def _ending(self, request: Request, opening: str, closing: str, max_tokens: int) -> Ending:
-        end = request.end if request.last is None else None
-        return Ending(
-            self.vocabulary, opening, reserved=count_words(closing), max_words=request.max_words,
-            max_tokens=max_tokens, end=end, end_ids=self.loaded.tokenizer.encode(f" {end}") if end else (),
-        )  # fmt: skip
-
-    def _beginning(self, request: Request, opening: str) -> Beginning | None:
-        """What the first token must be, for the given text to stay as it is; never <eos> where nothing is given."""
-        vocabulary = self.vocabulary
-        stop = np.zeros(len(vocabulary.writes), dtype=bool)
-        stop[vocabulary.eos] = True
-        if request.first is not None or (request.prompt is not None and request.prompt[-1].isspace()):
-            return Beginning(vocabulary.spaced | stop)
-        if request.start is not None:
-            return Beginning(vocabulary.ends_word)
-        return None if opening else Beginning(~stop)
-
-    def _story(self, plan: _Plan, draft: Draft) -> Story:
-        text = plan.opening + self.vocabulary.text(draft.ids) + plan.closing
+    def _story(self, plan: Plan, draft: Draft) -> Story:
+        text = plan.job.ending.opening + self.vocabulary.text(draft.ids) + plan.closing
         request = plan.request
         return Story(
             text=text, request=request, met=check(text, request, _judge), stopped=draft.stopped,
             tokens=draft.tokens, nats=draft.nats, seed=request.seed, model=self.name,
         )  # fmt: skip
 
+    def _best(self, plan: Plan, candidates: Sequence[Story]) -> Story:
+        if len(candidates) == 1:
+            return candidates[0]
+        return best(self.loaded, candidates, plan.closing)
+
 
 def generate_text(model: StoryModel | str | Path, **options: Any) -> str:
     """One story's text, the short form: `generate_text("models/current", tags=["Twist"])`."""
     story_model = model if isinstance(model, StoryModel) else StoryModel.load(model)
     return story_model.generate(**options)[0].text
-
-
-def _settings(request: Request) -> Settings:
-    assert request.temperature is not None and request.top_p is not None
-    return Settings(request.temperature, request.top_k or None, request.top_p)
 
 
 def _judge(text: str) -> Sequence[Tag]:

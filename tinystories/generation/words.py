@@ -1,9 +1,12 @@
 """Words of a text, as the controls mean them: the first, the last, how many, and their forms."""
 
 import unicodedata
+from collections.abc import Collection, Iterator
 from typing import Final
 
 import regex
+
+from tinystories.text.sentences import sentences
 
 # letters, marks and digits; an apostrophe or a hyphen inside belongs to the word ("ice-cream", "don't")
 _WORD: Final = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:['’\-][\p{L}\p{M}\p{N}]+)*")
@@ -76,6 +79,37 @@ def has_word(text: str, word: str) -> bool:
     """Whether `word` stands in `text` as a whole word, in any case and any regular inflection."""
     wanted = forms(word)
     return any(_bare(same(match.group())) in wanted or same(match.group()) in wanted for match in _WORD.finditer(text))
+
+
+def spoken(word: str) -> Iterator[str]:
+    """What a word of a text counts as where words are avoided: itself, without its 's, its parts between hyphens."""
+    for part in {word, *word.split("-")}:
+        yield from {same(part), _bare(same(part))}
+
+
+def avoided_in(text: str, avoid: Collection[str]) -> str | None:
+    """The first word of `avoid` that stands in `text` as a whole word, in any case; None if none does."""
+    wanted = {same(word): word for word in avoid}
+    if not wanted:
+        return None
+    found = (part for match in _WORD.finditer(text) for part in spoken(match.group()) if part in wanted)
+    return next((wanted[part] for part in found), None)
+
+
+def allowed_words(length: int) -> int:
+    """The most words that are about `length`: a tenth more."""
+    return length + length // 10
+
+
+def about(text: str, length: int) -> bool:
+    """Whether `text` has about `length` words and ends with a sentence.
+
+    About: within a tenth, or no further off than half the last sentence: no sentence end is nearer.
+    """
+    words = count_words(text)
+    last = sentences(text)[-1:]
+    tolerance = max(length // 10, count_words("".join(last)) // 2)
+    return ends_sentence(text) and abs(words - length) <= tolerance
 
 
 def _bare(word: str) -> str:

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 import torch
 
-from tinystories.generation.constraints import Ending, Written
+from tinystories.generation.ending import Ending
 from tinystories.generation.vocabulary import Vocabulary
+from tinystories.generation.written import Written
 from tinystories.requests.controls import EOS_ID
 from tinystories.text.tokenizer import StoryTokenizer
 
@@ -14,6 +15,13 @@ from tinystories.text.tokenizer import StoryTokenizer
 @pytest.fixture(scope="module")
 def vocabulary(tokenizer: StoryTokenizer) -> Vocabulary:
     return Vocabulary(tokenizer, tokenizer.vocab_size, EOS_ID)
+
+
+def written(ending: Ending, ids: list[int]) -> Written:
+    story = Written(ending.vocabulary, ending.opening)
+    for identity in ids:
+        story.add(identity)
+    return story
 
 
 @pytest.mark.parametrize(
@@ -39,7 +47,7 @@ def test_a_story_is_cut_where_its_controls_say(
 ) -> None:  # fmt: skip
     ending = Ending(vocabulary, **{"opening": "Tom came.", **options})
     ids = tokenizer.encode(text)
-    tokens, name = ending.cut(Written(ids), stopped)
+    tokens, name = ending.cut(written(ending, ids), stopped)
     assert (vocabulary.text(ids[:tokens]), name) == (text if kept is None else kept, called)
 
 
@@ -47,8 +55,8 @@ def test_words_that_are_to_follow_count_while_a_story_is_written(
     vocabulary: Vocabulary, tokenizer: StoryTokenizer
 ) -> None:
     ending = Ending(vocabulary, opening="Tom came.", reserved=3, max_words=8)
-    assert ending.stop(Written(tokenizer.encode(" He saw one"))) is None
-    assert ending.stop(Written(tokenizer.encode(" He saw one red"))) == "max_words"
+    assert ending.stop(written(ending, tokenizer.encode(" He saw one"))) is None
+    assert ending.stop(written(ending, tokenizer.encode(" He saw one red"))) == "max_words"
 
 
 @pytest.mark.parametrize("text", ["", " Go", ' "Go to my garden.', " My garden", ' "My garden', " a café", " garden."])
@@ -63,6 +71,6 @@ def test_something_is_always_left_to_write(
         assert state != 0
     logits = torch.zeros(tokenizer.vocab_size).masked_fill(~torch.from_numpy(vocabulary.follows[state]), -torch.inf)
     ending = Ending(vocabulary, opening="Tom came.", max_tokens=100, end="garden", end_ids=tokenizer.encode(" garden"))
-    ending.steer(logits, Written(ids, [], state), eos_probability=1.0)
+    ending.steer(logits, written(ending, ids), eos_probability=1.0)
     assert logits.isfinite().any()
     assert bool(logits[EOS_ID].isfinite()) == (text == " garden." and not half)
