@@ -212,6 +212,10 @@ def _thing(mention: Mention, reading: Reading, bound: dict[str, str], world: _Wo
 def _place(mention: Mention, family: str, world: _World, reasons: list[str]) -> None:
     if mention.form in ("sight", "two"):
         return
+    if mention.words == "there":
+        if not world.places:
+            reasons.append("'there' can mean nothing")
+        return
     place = mention.words.split("the ", 1)[-1]
     if family == "end" and place not in world.places:
         reasons.append(f"the {place} comes out of nowhere")

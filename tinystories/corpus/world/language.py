@@ -41,13 +41,15 @@ Part = str | Slot | Choice
 @dataclass(frozen=True, slots=True)
 class Phrase:
     """One way to tell a kind of event. direct: with speech in quotes; opens: it begins with a character in the
-    nominative, so that "Then" or "and" may stand before it; anchor: words that every telling of it has."""
+    nominative, so that "Then" or "and" may stand before it; anchor: words that every telling of it has; there: it has
+    that word itself."""
 
     kind: str
     parts: tuple[Part, ...]
     direct: bool
     opens: bool
     anchor: str
+    there: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,4 +155,5 @@ def _phrase(kind: str, text: str) -> Phrase:
     first = parts[0]
     opens = isinstance(first, Slot) and first.form == "" and len(first.role) <= 2 and first.role[0] in "abc"
     literals = [part for part in parts if isinstance(part, str)]
-    return Phrase(kind, parts, '"' in text, opens and '"' not in text, max(literals, key=len, default=""))
+    anchor = max(literals, key=len, default="")
+    return Phrase(kind, parts, '"' in text, opens and '"' not in text, anchor, bool(re.search(r"\bthere\b", text)))

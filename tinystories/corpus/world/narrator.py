@@ -2,7 +2,7 @@
 
 A pronoun stands only where one character alone can be meant: among those named in this sentence so far and in the
 one before it, no other goes by the same pronoun. "It" is the one thing named in this sentence so far, or, if there
-is none, in the sentence before.
+is none, in the sentence before. "There" is the last place or spot named, if the sentence before named it.
 """
 
 import random
@@ -24,7 +24,7 @@ from tinystories.corpus.world.lexicon import (
 )  # fmt: skip
 from tinystories.corpus.world.plan import Entity, Event
 
-CONNECTIVES: Final = ("then ", "soon ", "after that, ", "a moment later, ", "a little later, ")
+CONNECTIVES: Final = {"then ": 4, "soon ": 2, "after that, ": 1, "a moment later, ": 1, "a little later, ": 1}  # weights
 INTERJECTIONS: Final = {"shy": "um, ", "quiet": "um, ", "cheerful": "oh, ", "merry": "oh, ", "proud": "hey, ",
                         "lively": "hey, ", "kind": "please, ", "gentle": "please, "}  # fmt: skip
 PRONOUNS: Final = {
@@ -40,9 +40,13 @@ SPEECH_VERBS: Final = frozenset(
 _TIMELESS: Final = frozenset(
     {"end", "lesson", "plant", "expect", "open", "skill", "lonely", "want", "sight", "own", "price", "know", "say",
      "pack", "seed", "game", "plan", "take", "go", "bring", "set", "turn", "fright", "night", "day", "wait", "water",
-     "practice", "way"}
+     "practice", "way", "pay", "paid", "saved", "thank", "agree",
+     "tired"}
 )  # fmt: skip
+_PARAGRAPHS: Final = 0.97  # share of stories in paragraphs, as in TinyStories
 _WORDS_BEFORE_IT: Final = 2  # later in a sentence "it" could be something else that was named
+_IN_FULL: Final = 0.35  # probability that a thing known already is named with its adjective
+_THERE: Final = 0.7  # probability of "there", of "do it" and the like, where they are sure
 _LONGEST_JOINED: Final = 62  # characters of each half of a sentence made of two
 
 
@@ -61,21 +65,32 @@ class _Teller:
     met: dict[str, str] = field(default_factory=dict)  # name -> sort
     roles: dict[str, Entity] = field(default_factory=dict)
     out: list[str] = field(default_factory=list)  # the sentence so far
+    number: int = 0  # of the sentence
+    named: list[tuple[int, Entity]] = field(default_factory=list)  # places, spots and skills: in which sentence, what
+    short: bool = False  # whether "there" may stand in the phrase
 
     def render(self, phrase: Phrase, roles: dict[str, Entity]) -> str | None:
         """The phrase in words, first letter small; None, and nothing remembered, where a pronoun is not sure."""
-        self.roles = roles
-        people, things = len(self.now), len(self.things_now)
+        self.roles, self.short = roles, not (phrase.direct or phrase.there)
+        mark = self.mark()
         self.out = []
         try:
             self._parts(phrase.parts)
         except _RejectedError:
-            del self.now[people:]
-            del self.things_now[things:]
+            self.back_to(mark)
             return None
         return "".join(self.out)
 
+    def mark(self) -> tuple[int, int, int]:
+        return len(self.now), len(self.things_now), len(self.named)
+
+    def back_to(self, mark: tuple[int, int, int]) -> None:
+        """Forget what was mentioned after a mark in the same sentence."""
+        for mentioned, length in zip((self.now, self.things_now, self.named), mark, strict=True):
+            del mentioned[length:]  # type: ignore[attr-defined]
+
     def end_sentence(self) -> None:
+        self.number += 1
         self.before, self.now = self.now, []
         self.things_before, self.things_now = self.things_now, []
 
@@ -108,9 +123,10 @@ class _Teller:
                 full = article(f"{wish.adjective} {wish.noun}")
                 text = {"": full, "the": f"the {wish.noun}"}.get(form, wish.noun)
             case Goal() as goal:
-                text = goal.verb
+                text = "do it" if self._just(goal) and self.rng.random() < _THERE else goal.verb
+                self.named.append((self.number, goal))
             case str() as words:
-                text = words
+                text = self._spot(words) if role == "s" else words
         return text
 
     def _character(self, who: Character, form: str) -> str:
@@ -187,7 +203,7 @@ class _Teller:
         full = f"{thing.adjective} {thing.noun}"
         if form == "a":
             return article(full)
-        words = full if self.rng.random() < 0.5 else thing.noun
+        words = full if self.rng.random() < _IN_FULL else thing.noun
         return words if form == "n" else f"the {words}"
 
     def _place(self, place: Place, form: str) -> str:
@@ -195,7 +211,28 @@ class _Teller:
             return self.rng.choice(place.sights)
         if form == "two":
             return " and ".join(self.rng.sample(place.sights, 2))
-        return f"{place.preposition} the {place.name}" if form == "at" else f"the {place.name}"
+        if form and self._there(place):
+            return "there"
+        self.named.append((self.number, place))
+        before = {"at": f"{place.preposition} ", "to": "to "}.get(form, "")
+        return f"{before}the {place.name}"
+
+    def _spot(self, spot: str) -> str:
+        if self._there(spot):
+            return "there"
+        known = any(other == spot for _, other in self.named)
+        self.named.append((self.number, spot))
+        return spot.replace(" a ", " the ") if known else spot
+
+    def _there(self, where: Place | str) -> bool:
+        last = next(((at, one) for at, one in reversed(self.named) if not isinstance(one, Goal)), None)
+        if not self.short or last != (self.number - 1, where) or self.rng.random() >= _THERE:
+            return False
+        self.named.append((self.number, where))
+        return True
+
+    def _just(self, what: Entity) -> bool:
+        return any(one == what and at >= self.number - 1 for at, one in self.named)
 
 
 def narrate(events: Sequence[Event], rng: random.Random, *, talk: bool) -> str | None:
@@ -205,7 +242,7 @@ def narrate(events: Sequence[Event], rng: random.Random, *, talk: bool) -> str |
     """
     told = _Narration(_Teller(rng), rng)
     direct = _who_speaks(events, rng) if talk else set()
-    apart = "\n" if rng.random() < 0.75 else " "
+    apart = "\n" if rng.random() < _PARAGRAPHS else " "
     for index, event in enumerate(events):
         if not told.add(event, index in direct, apart if event.paragraph else " "):
             return None
@@ -243,9 +280,9 @@ class _Narration:
                 continue
             self.used.add(id(phrase))
             self.joinable = phrase.opens and ", " not in text and len(text) <= _LONGEST_JOINED and moving
-            self.connected = moving and phrase.opens and not self.connected and self.rng.random() < 0.3
+            self.connected = moving and phrase.opens and not self.connected and self.rng.random() < 0.22
             if self.connected:
-                text = self.rng.choice(CONNECTIVES) + text
+                text = self.rng.choices(list(CONNECTIVES), list(CONNECTIVES.values()))[0] + text
             self.sentences.append(text)
             self.gaps.append(gap)
             return True
@@ -256,13 +293,12 @@ class _Narration:
         for phrase in phrases:
             if not phrase.opens or id(phrase) in self.used:
                 continue
-            people, things = len(self.teller.now), len(self.teller.things_now)
+            mark = self.teller.mark()
             text = self.teller.render(phrase, event.roles)
             if text is None:
                 continue
             if ", and " in text or len(text) > _LONGEST_JOINED:
-                del self.teller.now[people:]
-                del self.teller.things_now[things:]
+                self.teller.back_to(mark)
                 continue
             self.used.add(id(phrase))
             self.sentences[-1] = f"{self.sentences[-1].removesuffix('.')}, and {text}"

@@ -156,7 +156,7 @@ def _slot(slot: Slot) -> str:
         return form or "they|[A-Z][a-z]+ and [A-Z][a-z]+"
     closed: dict[str, Callable[[], Iterable[str]]] = {
         "l": lambda: (clause for lesson in lessons().values() for clause in lesson.clauses),
-        "s": lambda: (spot for place in places().values() for spot in place.spots),
+        "s": lambda: ("there", *(name for place in places().values() for spot in place.spots for name in _again(spot))),
         "w": lambda: WEATHER,
     }
     if role in closed:
@@ -165,18 +165,23 @@ def _slot(slot: Slot) -> str:
     return other.get(role, _character)(form)
 
 
+def _again(spot: str) -> tuple[str, str]:
+    """A spot as it is named the first time and later."""
+    return spot, spot.replace(" a ", " the ")
+
+
 def _place(form: str) -> str:
     where = _any(places())
-    at = "|".join(f"{place.preposition} the {place.name}" for place in places().values())
+    at = "|".join(("there", *(f"{place.preposition} the {place.name}" for place in places().values())))
     sight = _any(sight for place in places().values() for sight in place.sights)
-    table = {"at": at, "sight": sight, "two": f"(?:{sight}) and (?:{sight})"}
+    table = {"at": at, "to": f"there|to the (?:{where})", "sight": sight, "two": f"(?:{sight}) and (?:{sight})"}
     return table.get(form, f"the (?:{where})")
 
 
 def _goal(form: str) -> str:
     nouns = _any(wish.noun for group in wishes().values() for of_noun in group for wish in of_noun)
     skills = _any(goal.verb for goal in goals())
-    return {"the": f"the (?:{nouns})", "noun": nouns}.get(form, f"an? [a-z]+ (?:{nouns})|{skills}")
+    return {"the": f"the (?:{nouns})", "noun": nouns}.get(form, f"an? [a-z]+ (?:{nouns})|do it|{skills}")
 
 
 def _character(form: str) -> str:

@@ -58,7 +58,7 @@ COMMENTS: Final = ("end", "lesson", "pay", "paid", "saved", "expect", "want", "a
 HINTS: Final[dict[str, str]] = {
     "hole": "hole", "bell": "bell", "crow": "crow", "crack": "crack", "shelf": "shelf", "rope": r"\{q", "hint": "smile",
     "purse": "purse", "string": "string", "spare": r"\{q", "boat": "helped|pulled|gave", "bag": "bag", "frost": "cold",
-    "rock": "bad spot", "shoe": "luck", "sky": "sky|rain", "cloud": "dark clouds", "tail": "sign",
+    "rock": "bad spot", "shoe": "luck", "sky": "sky|rain", "cloud": "dark clouds", "tail": "footprints",
     "wave": "looked over", "sneeze": "sneez", "seam": "weak spot", "lid": "heav", "warn": "",
 }  # fmt: skip
 

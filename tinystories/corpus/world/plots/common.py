@@ -35,4 +35,4 @@ def opening(plan: Plan, kind: str, **roles: Entity) -> None:
     """The first sentence, and perhaps what the hero is like."""
     plan.do(kind, **roles)
     if plan.maybe(0.6):
-        plan.do("way")
+        plan.do("way", **roles)
