@@ -12,7 +12,7 @@ from tinystories.corpus.record import story_id
 from tinystories.errors import RequestError, SourceError
 from tinystories.text.fitted import HERE, NAMES
 from tinystories.text.fitting import fit, half
-from tinystories.text.labels import read_gold, read_labels, score
+from tinystories.text.labels import read_gold, read_labels
 from tinystories.text.tagfiles import fit_files, measure_files, tag_files
 from tinystories.text.tagger import Tagger
 from tinystories.text.tags import TAGS, Tag
@@ -165,25 +165,6 @@ def test_measuring_with_other_stories_than_the_gold_ones_is_refused(folder: Path
     measured = measure_files([folder / "stories.jsonl"], folder / "gold.jsonl")
     assert {measured[name]["Twist"]["n"] for name in NAMES} == {59}  # one label is null
     assert {measured[name]["Conflict"]["n"] for name in NAMES} == {60}
-
-
-def test_precision_recall_and_f1_are_counted_by_tag_and_open_questions_left_out() -> None:
-    found: list[list[Tag]] = [["Twist"], ["Twist"], ["Twist"], [], ["Conflict", "Twist"]]
-    gold: list[dict[Tag, bool]] = [
-        {"Twist": True},
-        {"Twist": True},
-        {"Twist": False},
-        {"Twist": True},
-        {"Conflict": False},
-    ]
-    result = score(found, gold)
-    counts = ("tp", "fp", "fn", "tn")
-    assert {tag: [result[tag].pop(key) for key in counts] for tag in ("Twist", "Conflict", "Dialogue")} == {  # type: ignore[index]
-        "Twist": [2, 1, 1, 0], "Conflict": [0, 1, 0, 0], "Dialogue": [0, 0, 0, 0],
-    }  # fmt: skip
-    assert result["Twist"] == {"precision": 0.6667, "recall": 0.6667, "f1": 0.6667, "n": 4, "positives": 3}
-    assert result["Conflict"] == {"precision": 0.0, "recall": None, "f1": 0.0, "n": 1, "positives": 0}
-    assert result["Dialogue"] == {"precision": None, "recall": None, "f1": None, "n": 0, "positives": 0}
 
 
 @pytest.mark.parametrize(

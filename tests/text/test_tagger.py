@@ -131,18 +131,34 @@ def test_gold_labels_measure_both_and_trained_neither(shared: Path) -> None:
         [data / "stories/tinystories-v1-train-head.txt", data / "stories/tinystories-v2-gpt4-train-head.txt"], gold
     )
     assert measured == {name: Tagger.load(name).gold for name in NAMES}
-    # the judge sees no fragments, which costs it a hair on Conflict (0.775 before) and makes keywords worthless
-    # the floors of DESIGN were reached with twice the labels; Twist is a hair below, and no other was
-    floors = {
-        "BadEnding": 0.79,
-        "Conflict": 0.769,
-        "Dialogue": 0.984,
-        "Foreshadowing": 0.21,
-        "MoralValue": 0.78,
-        "Twist": 0.51,
+    # what the fit gives, rounded down; DESIGN's floors were reached with all the labels, each of these has half. The
+    # judge's Twist (0.50) is the only one below its floor there (0.53): 41 stories have it, so that is two stories
+    floors: dict[Tag, float] = {
+        "BadEnding": 0.80,
+        "Conflict": 0.79,
+        "Dialogue": 0.99,
+        "Foreshadowing": 0.37,
+        "MoralValue": 0.79,
+        "Twist": 0.50,
     }
     for name in NAMES:
         assert {tag: measured[name][tag]["f1"] >= floor for tag, floor in floors.items()} == dict.fromkeys(TAGS, True)
+
+
+@MODELS
+def test_no_tag_is_found_as_badly_as_by_saying_yes_to_all(name: Name) -> None:
+    """A paired bootstrap over the gold stories: better in at least 97.5 % of the resamples."""
+    for tag, measured in Tagger.load(name).gold.items():
+        assert measured["above_always_yes"] >= 0.975, tag
+
+
+@MODELS
+def test_probabilities_are_as_high_on_average_as_tags_are_frequent(name: Name) -> None:
+    # standard error of a rate over 299 stories is at most 0.029; Conflict is labelled in 34 % of the stories that are
+    # fitted on and in 46 % of the gold ones, so that its mean is low by right
+    for tag, measured in Tagger.load(name).gold.items():
+        bound = 0.12 if tag == "Conflict" else 3 * 0.029
+        assert abs(measured["mean_probability"] - measured["positives"] / measured["n"]) < bound, tag
 
 
 def fresh(code: str, **environment: str) -> str:

@@ -3,9 +3,19 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from tinystories.commands.generate import Outcome
 from tinystories.text.tagfiles import Measured, fit_files, measure_files, tag_files
+
+_COLUMNS: Final = {
+    "precision": "precision",
+    "recall": "recall",
+    "F1": "f1",
+    "avg prec": "average_precision",
+    "always yes": "always_yes",
+    "readers": "readers_f1",
+}
 
 
 def tag_command(files: Sequence[Path], gold: Path | None, fit: Path | None, as_json: bool = False) -> Outcome:
@@ -27,11 +37,14 @@ def tag_command(files: Sequence[Path], gold: Path | None, fit: Path | None, as_j
 def _table(measured: Measured, as_json: bool) -> str:
     if as_json:
         return json.dumps(measured) + "\n"
-    lines = [f"{'':<8} {'tag':<14} {'precision':>9} {'recall':>9} {'F1':>9} {'stories':>9}"] if measured else []
+    lines = [_row("", "tag", *_COLUMNS, "stories", "F1, 95 %")] if measured else []
     for name, tags in measured.items():
         for tag, row in tags.items():
-            ratios = (
-                f"{row[key]:9.3f}" if row[key] is not None else f"{'-':>9}" for key in ("precision", "recall", "f1")
-            )
-            lines.append(f"{name:<8} {tag:<14} {' '.join(ratios)} {row['n']:>9}")
+            cells = ("-" if row.get(key) is None else f"{row[key]:.3f}" for key in _COLUMNS.values())
+            interval = "-" if row.get("f1_low") is None else f"{row['f1_low']:.2f} to {row['f1_high']:.2f}"
+            lines.append(_row(name, tag, *cells, str(row["n"]), interval))
     return "".join(f"{line}\n" for line in lines)
+
+
+def _row(name: str, tag: str, *cells: str) -> str:
+    return f"{name:<8} {tag:<14} " + " ".join(f"{cell:>10}" for cell in cells)

@@ -34,7 +34,8 @@ def fit(name: Name, stories: Mapping[str, str], labels: Mapping[str, Sequence[Ta
     """Fit one of the models to its half of `labels` (story_id -> tags); `stories` has the texts.
 
     Log-count ratios as features of a logistic regression (Wang and Manning, ACL 2012),
-    beside the values of the family. A tag's threshold comes from held-out folds of the same labels.
+    beside the values of the family. Held-out folds of the same labels say how sure to be (Platt's sigmoid, folded
+    into the weights) and from which probability on a story has the tag.
     The same input gives the same bytes. Raises SourceError if a tag is too rare to be learned.
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -53,7 +54,12 @@ def fit(name: Name, stories: Mapping[str, str], labels: Mapping[str, Sequence[Ta
 def _fitted(name: Name, identities: list[str], table: "_Table", labels_NT: NDArray[np.bool_]) -> Tagger:
     everything = np.arange(len(identities))
     kept = table.best(everything, labels_NT)
-    fits = [table.fit(everything, labels_NT[:, at], tag, kept) for at, tag in enumerate(TAGS)]
+    fits, thresholds = [], []
+    for at, tag in enumerate(TAGS):
+        labels_N = labels_NT[:, at]
+        slope, shift = _calibration(log_odds_N := _held_out(table, labels_N, tag), labels_N)
+        fits.append(table.fit(everything, labels_N, tag, kept).calibrated(slope, shift))
+        thresholds.append(_threshold(_probability(slope * log_odds_N + shift)))
     model = LinearModel(
         family=FAMILIES[name],
         ngrams={table.ngrams[column]: row for row, column in enumerate(kept)},
@@ -62,7 +68,6 @@ def _fitted(name: Name, identities: list[str], table: "_Table", labels_NT: NDArr
         value_weights_UT=np.stack([fit.values for fit in fits], axis=1).round(PRECISION),
         bias_T=np.array([fit.bias for fit in fits]).round(PRECISION),
     )
-    thresholds = [_threshold(_held_out(table, labels_NT[:, at], tag), labels_NT[:, at]) for at, tag in enumerate(TAGS)]
     return Tagger(name, model, np.array(thresholds), frozenset(identities), {})
 
 
@@ -81,6 +86,10 @@ class _Fit(NamedTuple):
     ngrams: NDArray[np.float64]
     values: NDArray[np.float64]
     bias: float
+
+    def calibrated(self, slope: float, shift: float) -> "_Fit":
+        """The fit whose log odds are slope * this one's + shift."""
+        return _Fit(self.ngrams * slope, self.values * slope, self.bias * slope + shift)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,23 +167,36 @@ def _share(ngrams_NK: Any) -> NDArray[np.float64]:
     return (seen_K + 1) / (float(ngrams_NK.shape[0]) + 2)
 
 
-def _threshold(probabilities_N: NDArray[np.float64], labels_N: NDArray[np.bool_]) -> float:
-    """The probability from which on as many have the tag as the labels say: precision = recall there.
+def _threshold(probabilities_N: NDArray[np.float64]) -> float:
+    """Half of the highest F1 to be expected from calibrated probabilities (Lipton et al., arXiv:1402.1892).
 
-    On stories of the other half this is as good as the highest F1 and steadier with few positives;
-    and it counts a tag neither too often nor too rarely, which the judge's rates need.
+    No other threshold gives a higher F1. Steadier than the threshold with the highest F1 on the labels
+    themselves: over six random halves of the labels it was better on the other half, on nearly every tag.
     """
-    return round(float(np.quantile(probabilities_N, 1 - labels_N.mean())), PRECISION)
+    sorted_N = np.sort(probabilities_N)[::-1]
+    said_N = np.arange(1, len(sorted_N) + 1)
+    return round(float((np.cumsum(sorted_N) / (said_N + sorted_N.sum())).max()), PRECISION)
+
+
+def _calibration(log_odds_N: NDArray[np.float64], labels_N: NDArray[np.bool_]) -> tuple[float, float]:
+    """Slope and shift of the sigmoid that makes held-out log odds probabilities (Platt, 1999)."""
+    from sklearn.linear_model import LogisticRegression
+
+    fitted = LogisticRegression(C=1.0, tol=1e-8, max_iter=10_000).fit(log_odds_N[:, None], labels_N)
+    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+
+
+def _probability(log_odds_N: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1 / (1 + np.exp(-log_odds_N)))
 
 
 def _held_out(table: _Table, labels_N: NDArray[np.bool_], tag: Tag) -> NDArray[np.float64]:
-    """(N,) mean probability of a tag by fits that have not seen the story, one in each repeat."""
+    """(N,) mean log odds of a tag by fits that have not seen the story, one in each repeat."""
     from sklearn.model_selection import RepeatedStratifiedKFold
 
     folds = RepeatedStratifiedKFold(n_splits=_FOLDS, n_repeats=_REPEATS, random_state=0)
-    probabilities_N = np.zeros(len(labels_N))
+    log_odds_N = np.zeros(len(labels_N))
     for fitted, held_out in folds.split(labels_N, labels_N):
         columns = table.common(fitted)
-        log_odds = table.log_odds(held_out, table.fit(fitted, labels_N, tag, columns), columns)
-        probabilities_N[held_out] += 1 / (1 + np.exp(-log_odds)) / _REPEATS
-    return probabilities_N
+        log_odds_N[held_out] += table.log_odds(held_out, table.fit(fitted, labels_N, tag, columns), columns) / _REPEATS
+    return log_odds_N

@@ -1,11 +1,12 @@
 """Hand labels of tags: reading them, and measuring a tagger by them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tinystories.errors import SourceError
+from tinystories.text.agreement import agreement, readers_f1
 from tinystories.text.tagger import Tagger
 from tinystories.text.tags import TAGS, Tag
 
@@ -44,39 +45,23 @@ def read_gold(path: Path) -> Gold:
     return gold
 
 
+def readers(path: Path) -> dict[Tag, float | None]:
+    """F1 of the two readers, A and B, against each other; only tags that both have labelled."""
+    both = [value for _, value in _lines(path) if isinstance(value.get("A"), dict) and isinstance(value.get("B"), dict)]
+    return {tag: readers_f1([v["A"][tag] for v in both], [v["B"][tag] for v in both]) for tag in TAGS} if both else {}
+
+
 def measure(tagger: Tagger, stories: Mapping[str, str], gold: Gold) -> dict[Tag, dict[str, Any]]:
-    """Precision, recall, F1 and counts of each tag over the stories (story_id -> text) that have gold labels.
-
-    tp, fp, fn, tn: true and false positives, false and true negatives. n: stories with a label;
-    positives: how many have the tag. A ratio with nothing below it is None.
-    """
+    """For each tag what `agreement` gives over the stories (story_id -> text) that have a gold label of it."""
     labelled = sorted(stories.keys() & gold.keys())
-    found = tagger.tags_many([stories[identity] for identity in labelled])
-    return score(found, [gold[identity] for identity in labelled])
-
-
-def score(found: Sequence[Sequence[Tag]], gold: Sequence[Mapping[Tag, bool]]) -> dict[Tag, dict[str, Any]]:
-    """As `measure`, from tags already found; a tag missing from a gold label is left out."""
+    sure_NT = tagger.probabilities([stories[identity] for identity in labelled])
+    said_NT = tagger.said(sure_NT)
     result: dict[Tag, dict[str, Any]] = {}
-    for tag in TAGS:
-        pairs = [(tag in tags, label[tag]) for tags, label in zip(found, gold, strict=True) if tag in label]
-        both, said, true = (sum(map(test, pairs)) for test in (all, lambda pair: pair[0], lambda pair: pair[1]))
-        result[tag] = {
-            "tp": both,
-            "fp": said - both,
-            "fn": true - both,
-            "tn": len(pairs) - said - true + both,
-            "precision": _ratio(both, said),
-            "recall": _ratio(both, true),
-            "f1": _ratio(2 * both, said + true),
-            "n": len(pairs),
-            "positives": true,
-        }
+    for at, tag in enumerate(TAGS):
+        rows = [row for row, identity in enumerate(labelled) if tag in gold[identity]]
+        true = [gold[labelled[row]][tag] for row in rows]
+        result[tag] = agreement(said_NT[rows, at].tolist(), sure_NT[rows, at].tolist(), true)
     return result
-
-
-def _ratio(above: int, below: int) -> float | None:
-    return round(above / below, 4) if below else None
 
 
 def _lines(path: Path) -> list[tuple[int, dict[str, Any]]]:

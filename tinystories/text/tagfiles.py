@@ -12,7 +12,7 @@ from tinystories.corpus.sources import find, read_stories
 from tinystories.errors import RequestError, SourceError
 from tinystories.files import write_text
 from tinystories.text.fitted import HERE, NAMES
-from tinystories.text.labels import measure, read_gold, read_labels
+from tinystories.text.labels import measure, read_gold, read_labels, readers
 from tinystories.text.tagger import Name, Tagger
 from tinystories.text.tags import TAGS, Tag
 
@@ -43,7 +43,7 @@ def tag_files(files: Sequence[Path], name: Name = "tagger") -> Iterator[Tagged]:
 
 
 def measure_files(files: Sequence[Path], gold: Path) -> Measured:
-    """Tagger and judge on the stories in `files` that have gold labels.
+    """Tagger and judge on the stories in `files` that have gold labels; readers_f1: the readers' own agreement.
 
     Raises SourceError if none has.
     """
@@ -53,7 +53,7 @@ def measure_files(files: Sequence[Path], gold: Path) -> Measured:
         raise SourceError(
             f"{gold}: none of its {len(labels)} stories is in the files given; give the files they are from"
         )
-    return {name: measure(Tagger.load(name), stories, labels) for name in NAMES}
+    return {name: _beside_readers(measure(Tagger.load(name), stories, labels), gold) for name in NAMES}
 
 
 def fit_files(labels: Path, files: Sequence[Path], gold: Path | None = None, out: Path = HERE) -> Measured:
@@ -77,11 +77,16 @@ def fit_files(labels: Path, files: Sequence[Path], gold: Path | None = None, out
     measured: Measured = {}
     for name in NAMES:
         tagger = fit(name, stories, tags)
-        if true:
-            measured[name] = measure(tagger, stories, true)
+        if gold is not None:
+            measured[name] = _beside_readers(measure(tagger, stories, true), gold)
             tagger = dataclasses.replace(tagger, gold=measured[name])
         write_text(out / f"{name}.json", _one_entry_a_line(tagger.to_json()))
     return measured
+
+
+def _beside_readers(measured: dict[Tag, dict[str, Any]], gold: Path) -> dict[Tag, dict[str, Any]]:
+    agreed = readers(gold)
+    return {tag: {**row, "readers_f1": agreed.get(tag)} for tag, row in measured.items()}
 
 
 def _tagged(files: Sequence[Path], tagger: Tagger) -> Iterator[Tagged]:

@@ -50,7 +50,7 @@ class Tagger:
 
     def tags(self, text: str) -> list[Tag]:
         """The tags of a story, in canonical order."""
-        found_T = self.model.probabilities(reading(self.name, text)) >= self.thresholds_T
+        found_T = self.said(self.model.probabilities(reading(self.name, text)))
         return [tag for tag, found in zip(TAGS, found_T, strict=True) if found]
 
     def tags_many(self, texts: Sequence[str]) -> list[list[Tag]]:
@@ -60,6 +60,10 @@ class Tagger:
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """(N, T) probability of each tag in each text, tags in canonical order; 0 in a text without a word."""
         return np.array([self.model.probabilities(reading(self.name, text)) for text in texts]).reshape(-1, len(TAGS))
+
+    def said(self, probabilities_NT: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which of the probabilities, of one story or of many, are reason enough to say yes."""
+        return np.asarray(probabilities_NT >= self.thresholds_T)
 
     def to_json(self) -> dict[str, Any]:
         return {
