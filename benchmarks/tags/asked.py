@@ -1,6 +1,6 @@
 """Tagger and judge on the sample's own stories: recall of what was asked for, and F1 of what a reader found.
 
-    python benchmarks/tags/asked.py
+python benchmarks/tags/asked.py
 """
 
 import json
