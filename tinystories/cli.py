@@ -224,3 +224,33 @@ def world(
     from tinystories.commands.world import check_command, world_command
 
     finish(check_command(check, json_) if check else world_command(count, seed, tag, json_))
+
+
+@app.command("app")
+def app_(
+    model: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FOLDER", help="A model to choose from, beside the project's; may be repeated."),
+    ] = None,
+    port: Annotated[int, typer.Option(metavar="N", help="Port of the page.")] = 8501,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A name that the page may be asked for by; may be repeated."),
+    ] = None,
+    shelf: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Saved stories. Default: in your data folder.")
+    ] = None,
+    user_header: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Header with a proxy's user name: each user has a shelf.")
+    ] = None,
+) -> None:
+    """The web app: write, fill in, compare, explore, and a shelf of saved stories.
+
+    \b
+    Examples: tinystories app
+              tinystories app --model models/current --model models:/tinystories@champion
+    """
+    from tinystories.commands.app import app_command
+
+    app_command(model or (), host, port, allow_host or (), shelf, user_header)
