@@ -105,6 +105,7 @@ class TrainParams(Section):
     compile: bool
     device: Literal["auto", "cpu", "cuda", "mps"]
     threads: Positive | None
+    parallel: Literal["ddp", "fsdp"]
     validate_every: Positive
     validation_stories: Positive
     checkpoint_every: Positive

@@ -1,27 +1,35 @@
 """One definition of loss, for training, validation and evaluation alike."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from tests.builders import small_tokenizer, story_tokens
 from tinystories.model.config import ModelConfig
+from tinystories.model.decoder import Decoder
 from tinystories.model.transformer import Transformer
-from tinystories.requests.example import Example
+from tinystories.requests.example import Example, windows
 from tinystories.requests.mixed import Controls, between, plain
+from tinystories.training import loss
 from tinystories.training.batches import collate
-from tinystories.training.loss import sequence_nats, target_nats
+from tinystories.training.loss import sequence_nats, summed_nats, target_nats
+
+
+def trained_like(**choices: Any) -> Transformer:
+    torch.manual_seed(0)
+    model = Transformer(ModelConfig(vocab_size=600, width=32, layers=2, heads=2, ffn=64, context=128, **choices))
+    for p in model.parameters():
+        p.data *= 3
+    return model
 
 
 @pytest.fixture
 def model() -> Transformer:
-    torch.manual_seed(0)
-    model = Transformer(ModelConfig(vocab_size=600, width=32, layers=2, heads=2, ffn=64, context=128))
-    for p in model.parameters():
-        p.data *= 3
-    return model
+    return trained_like()
 
 
 @pytest.fixture
@@ -78,6 +86,74 @@ def test_what_stands_in_the_padding_is_of_no_consequence(examples: list[Example]
         for inputs in (batch.inputs_BT, filled)
     )
     assert len(clean) == batch.valid and torch.equal(clean, dirty)
+
+
+@pytest.mark.parametrize(("chunk", "block"), [(2**21, 2**24), (1, 1), (600 * 7, 600 * 50), (600 * 1000, 600)])
+@pytest.mark.parametrize("tied", [True, False])
+def test_the_loss_trained_on_is_the_loss_measured_and_so_is_its_gradient(
+    chunk: int, block: int, tied: bool, examples: list[Example], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = trained_like(tied=tied, bias=not tied)
+    monkeypatch.setattr(loss, "CHUNK_LOGITS", {"cpu": chunk})
+    monkeypatch.setattr(loss, "BLOCK_LOGITS", block)
+    batch = collate([piece for e in examples for piece in windows(e, 129)][-12:], 128, 13)
+    assert 100 < batch.valid < batch.mask_BT.numel() - 100
+    found = []
+    for summed in (True, False):
+        model.zero_grad()
+        hidden = model.hidden(batch.inputs_BT)
+        if summed:
+            nats = summed_nats(model, hidden, batch.targets_BT, batch.mask_BT)
+        else:
+            nats = target_nats(hidden, model.head, batch.targets_BT, batch.mask_BT).sum()
+        torch.autograd.backward(nats / batch.valid)
+        found.append([nats.detach(), *(p.grad for p in model.parameters())])
+    for ours, theirs in zip(*found, strict=True):
+        assert ours is not None and theirs is not None
+        assert torch.allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+class Head(Decoder):
+    """A decoder that is its head."""
+
+    def __init__(self, weight: torch.Tensor) -> None:
+        super().__init__()
+        self.weight = weight
+
+    def head_parameters(self) -> tuple[torch.Tensor, None]:
+        return self.weight, None
+
+
+def test_in_bfloat16_the_losss_gradient_is_as_near_to_the_true_one_as_autocasts() -> None:
+    torch.manual_seed(0)
+    states, weight, targets = torch.randn(700, 48) * 3, torch.randn(600, 48) * 0.3, torch.randint(0, 600, (700,))
+    mask = torch.ones(1, 700, dtype=torch.bool)
+
+    def gradients(dtype: torch.dtype, ours: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        x, w = (t.detach().clone().to(dtype).requires_grad_() for t in (states, weight))
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.float32):
+            if ours:
+                nats = summed_nats(Head(w), x[None], targets[None], mask)
+            else:
+                nats = F.cross_entropy(F.linear(x, w).to(dtype), targets, reduction="sum")
+        torch.autograd.backward(nats)
+        assert x.grad is not None and w.grad is not None
+        return x.grad.double(), w.grad.double()
+
+    true = gradients(torch.float64, ours=False)
+    for exact, plain_, ours in zip(
+        true, gradients(torch.float32, ours=False), gradients(torch.float32, ours=True), strict=True
+    ):
+        error = (ours - exact).norm() / exact.norm()
+        assert error < 0.01 and error < 1.2 * (plain_ - exact).norm() / exact.norm()
+
+
+def test_a_batch_without_targets_has_no_loss_and_no_gradient(model: Transformer) -> None:
+    ids = torch.zeros(2, 8, dtype=torch.long)
+    hidden = model.hidden(ids)
+    nats = summed_nats(model, hidden, ids, ids.bool())
+    torch.autograd.backward(nats)
+    assert nats.item() == 0 and not any(p.grad is not None and p.grad.any() for p in model.parameters())
 
 
 def test_the_model_is_left_in_the_mode_it_was_in(model: Transformer, examples: list[Example]) -> None:

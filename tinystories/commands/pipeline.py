@@ -29,6 +29,8 @@ def store_root(root: Path) -> Path:
 def run_stage(name: str, params: Params, paths: Paths, say: Say) -> dict[str, Any]:
     """Run a stage and return its metrics. Raises what the stage raises; trouble with MLflow is only said."""
     stage: Callable[..., dict[str, Any]] = import_module(f"tinystories.stages.{name}").run
+    if name == "train" and os.environ.get("RANK", "0") != "0":  # torchrun: the first process speaks for all
+        return stage(params, paths)
     started = time.monotonic()
     with _bar(name) as update:
         if name == "train":

@@ -29,3 +29,7 @@ class Decoder(nn.Module):
     @abstractmethod
     def head(self, x_BTD: Tensor) -> Tensor:
         """Logits (..., V) of states (..., D)."""
+
+    def head_parameters(self) -> tuple[Tensor, Tensor | None] | None:
+        """The head's matrix (V, D) and bias (V) where that is all it is, so that it can be applied in parts."""
+        return None

@@ -78,6 +78,12 @@ class Transformer(Decoder):
         logits: Tensor = self.lm_head(x_BTD)
         return logits
 
+    def head_parameters(self) -> tuple[Tensor, Tensor | None]:
+        """The head's matrix (V, D) and bias (V), for who applies it in parts."""
+        if self.config.tied:
+            return self.model.embed_tokens.weight, None
+        return self.lm_head.weight, self.lm_head.bias
+
     def embed(self, ids_BT: Tensor, at: Tensor) -> Tensor:
         """What the first block reads; `at`, (T,) or (B, T), says where the tokens stand."""
         x_BTD: Tensor = self.model.embed_tokens(ids_BT)

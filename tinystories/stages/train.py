@@ -24,6 +24,7 @@ from tinystories.requests.mixed import Weights, plain
 from tinystories.requests.stored import StoredStories
 from tinystories.text.tokenizer import StoryTokenizer
 from tinystories.training.budget import seconds_per_step, steps_of
+from tinystories.training.distributed import leave
 from tinystories.training.hardware import prepare
 from tinystories.training.loop import OnLog, Trainer
 from tinystories.training.order import Order
@@ -62,16 +63,21 @@ def run(
     if steps is None:
         steps = steps_of(params.train, trainer.order, trainer, lambda: time.monotonic() - started)
         if params.train.minutes is not None:
-            say(f"{params.train.minutes:g} minutes are {steps} steps here; the equal, repeatable line: steps: {steps}")
+            trainer.say(
+                f"{params.train.minutes:g} minutes are {steps} steps here; the equal, repeatable line: steps: {steps}"
+            )
             trainer.save(steps)  # the number is frozen, whatever happens next
     trainer.run(steps, on_log, (lambda step: on_step(step, steps)) if on_step else None)
     metrics = _metrics(params, material, trainer, steps)
+    model = trainer.whole_model()
+    trainer.group.wait()
+    leave()
+    if not trainer.group.first:
+        return metrics
     _write_curve(paths.curve, trainer.progress.curve)
     facts = _facts(params, material, metrics)
-    assert isinstance(trainer.model, Transformer)
-    save_model(
-        paths.model, trainer.model, material.tokenizer, card=card("TinyStories model", facts), fingerprint=made_from
-    )
+    assert isinstance(model, Transformer)
+    save_model(paths.model, model, material.tokenizer, card=card("TinyStories model", facts), fingerprint=made_from)
     write_json(paths.train_metrics, metrics)
     shutil.rmtree(work, ignore_errors=True)
     return metrics
@@ -179,6 +185,7 @@ def _metrics(params: Params, material: Material, trainer: Trainer, steps: int) -
         "optimizer": params.train.optimizer,
         "device": trainer.device.type,
         "threads": torch.get_num_threads(),
+        **({"processes": trainer.group.size} if trainer.group.size > 1 else {}),
         "budget": given,
         "budget_line": f"steps: {steps}",
         "reproducible": params.train.minutes is None and trainer.device.type == "cpu",

@@ -1,10 +1,12 @@
 """How many steps a budget is worth, and what a training run will need."""
 
-import copy
 import time
 from collections.abc import Callable
 
+import torch
+
 from tinystories.params import TrainParams
+from tinystories.training.distributed import local
 from tinystories.training.loop import Trainer
 from tinystories.training.optimiser import Optimiser
 from tinystories.training.order import Place, Walk
@@ -27,12 +29,12 @@ def steps_of(params: TrainParams, order: Walk, trainer: Trainer, spent: Callable
         return max(1, round(params.tokens / tokens * batches))
     assert params.minutes is not None
     seconds = seconds_per_step(trainer)
-    return max(1, int((params.minutes * 60 - spent()) / seconds))
+    return trainer.group.same(max(1, int((params.minutes * 60 - spent()) / seconds)))
 
 
 def seconds_per_step(trainer: Trainer) -> float:
     """Measured on real batches, validation and checkpoints included; the model is left as it was."""
-    weights = copy.deepcopy(trainer.model.state_dict())
+    weights = {name: local(weight).detach().clone() for name, weight in trainer.model.named_parameters()}
     trainer.model.train()
     batches = trainer.order.batches(0, 0)
     for batch in {b.inputs_BT.shape: b for b in batches}.values():  # every shape once: compiled, caches warm
@@ -45,7 +47,9 @@ def seconds_per_step(trainer: Trainer) -> float:
     start = time.perf_counter()
     trainer.validate()
     seconds += (time.perf_counter() - start) / trainer.params.validate_every
-    trainer.model.load_state_dict(weights)
+    with torch.no_grad():
+        for name, weight in trainer.model.named_parameters():
+            local(weight).copy_(weights[name])
     trainer.optimiser = Optimiser(trainer.model, trainer.params)
     trainer.model.zero_grad(set_to_none=True)
     assert trainer.progress.place == Place()

@@ -56,9 +56,9 @@ def complete_checkpoints(folder: Path) -> list[Path]:
     return sorted(p for p in folder.glob("step-*") if _NAME.fullmatch(p.name))
 
 
-def load_newest(folder: Path) -> Checkpoint | None:
-    """The newest checkpoint; None when there is none. What an interrupted save left is removed."""
-    for unfinished in folder.glob(".step-*.tmp"):
+def load_newest(folder: Path, tidy: bool = True) -> Checkpoint | None:
+    """The newest checkpoint; None when there is none. If `tidy`, what an interrupted save left is removed."""
+    for unfinished in folder.glob(".step-*.tmp") if tidy else ():
         shutil.rmtree(unfinished)
     found = complete_checkpoints(folder)
     if not found:

@@ -46,6 +46,9 @@ def prepare(params: TrainParams) -> tuple[torch.device, torch.dtype]:
         )
     _keep_freed_memory()
     device = device_of(params.device)
+    if device.type == "cuda" and "LOCAL_RANK" in os.environ:  # torchrun's number of this process on its machine
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
     return device, precision_of(params.precision, device)
 
 

@@ -1,5 +1,6 @@
 """The training loop, in plain sight: draw, forward, backward, step; validate, save, stop when asked."""
 
+import copy
 import math
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +11,7 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from tinystories.errors import TrainingError
 from tinystories.model.decoder import Decoder
@@ -18,11 +19,14 @@ from tinystories.params import TrainParams
 from tinystories.requests.example import Example
 from tinystories.training.batches import Batch
 from tinystories.training.checkpoints import Checkpoint, complete_checkpoints, load_newest, save_checkpoint
-from tinystories.training.loss import sequence_nats, target_nats
+from tinystories.training.distributed import exchanging, join, local, spread, spread_as, whole
+from tinystories.training.loss import sequence_nats
+from tinystories.training.objective import Objective
 from tinystories.training.optimiser import Optimiser, rate_at
 from tinystories.training.order import Place, Walk
 
 OnLog = Callable[[int, dict[str, float]], None]
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 LOG_EVERY = 10  # steps: a row of the curve, and the interval over which train_loss is averaged
 
 
@@ -57,22 +61,29 @@ class Trainer:
         say: Callable[[str], None],
     ) -> None:
         self.model, self.order, self.validation, self.params = model.to(device), order, validation, params
-        self.checkpoints, self.device, self.precision, self.say = work / "checkpoints", device, precision, say
+        self.checkpoints, self.device, self.precision = work / "checkpoints", device, precision
+        self.group = join(device)
+        self.say = say if self.group.first else _silent
+        sharded = self.group.size > 1 and params.parallel == "fsdp"
+        self._twin = copy.deepcopy(model) if sharded else None
+        objective = Objective(model, precision, params.compile and not sharded)
+        self.objective = spread(objective, params.parallel, self.group)
         self.optimiser = Optimiser(model, params)
         self.progress = Progress()
-        # one compilation for all lengths: as fast here as one for each, which take 20 s apiece
-        self._hidden = torch.compile(self.model.hidden, dynamic=True) if params.compile else self.model.hidden
+        self._stopped: list[int] = []
 
     def resume(self) -> int | None:
         """Go on from the newest checkpoint; its number of steps in all, or None when there is none."""
-        saved = load_newest(self.checkpoints)
+        saved = load_newest(self.checkpoints, tidy=self.group.first)
+        step = -1 if saved is None else int(saved.state["progress"]["step"])
+        self.group.agree(step, f"the processes see different checkpoints: put {self.checkpoints} on a shared disk")
         if saved is None:
             return None
         trained = trained_weights(self.model)
         assert trained.keys() == saved.weights.keys(), "a checkpoint of the same model"
         with torch.no_grad():
             for name, weight in trained.items():
-                weight.copy_(saved.weights[name])
+                local(weight).copy_(local(spread_as(saved.weights[name].to(self.device), weight)))
         self.optimiser.load(saved.optimiser)
         self.progress = Progress.from_state(saved.state["progress"])
         self.say(f"resumed from step {self.progress.step}")
@@ -82,52 +93,68 @@ class Trainer:
         """Train up to step `steps`. Raises SystemExit(143) after SIGTERM and (130) after Ctrl-C, saved both times."""
         self.model.train()
         progress = self.progress
-        with _stop_signals() as stopped:
+        with _stop_signals() as self._stopped, self.group.watched():
             for batch, after in self.order.walk(progress.place):
                 if progress.step >= steps:
                     break
                 rate = rate_at(progress.step, steps, self.params.warmup, self.params.schedule)
                 nats = self.step(batch, rate)
                 if not math.isfinite(nats):
-                    raise self._diverged(batch)
+                    raise self._diverged(batch) if self.group.first else SystemExit(2)
                 progress.step, progress.place = progress.step + 1, after
                 progress.tokens += sum(len(example) - 1 for example in batch.examples)
                 progress.nats, progress.targets = progress.nats + nats, progress.targets + batch.valid
                 self._log(steps, rate, on_log)
                 if on_step:
                     on_step(progress.step)
-                if stopped:
+                if self._stopped:
                     self.save(steps)
                     self.say(f"stopped at step {progress.step} of {steps}; saved: the same command goes on from there")
-                    raise SystemExit(128 + stopped[0])
+                    raise SystemExit(128 + self._stopped[0])
                 if progress.step % self.params.checkpoint_every == 0 and progress.step < steps:
                     self.save(steps)
 
     def step(self, batch: Batch, rate: float) -> float:
         """One optimiser step; the batch's summed nats. The gradient is of the mean over all its valid targets."""
-        rows = -(-len(batch.inputs_BT) // self.params.accumulate)
+        parts = self.group.share(batch, self.params.accumulate)
         total = torch.zeros((), device=self.device)
-        for i in range(0, len(batch.inputs_BT), rows):
-            part = (t[i : i + rows].to(self.device) for t in (batch.inputs_BT, batch.targets_BT, batch.mask_BT))
-            nats = self._summed_nats(*part)
-            torch.autograd.backward(nats / batch.valid)
+        for i, part in enumerate(parts):
+            with exchanging(self.objective, now=i + 1 == len(parts)):
+                nats = self.objective(*(t.to(self.device) for t in part))
+                # the processes' gradients are averaged, and theirs is a sum over all rows
+                torch.autograd.backward(nats * self.group.size / batch.valid)
             total += nats.detach()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.params.clip)
         self.optimiser.step(rate)
-        return float(total)
+        return self._together(float(total))
 
-    def _summed_nats(self, inputs_BT: Tensor, targets_BT: Tensor, mask_BT: Tensor) -> Tensor:
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
-            return target_nats(self._hidden(inputs_BT), self.model.head, targets_BT, mask_BT).sum()
+    def _together(self, nats: float) -> float:
+        """The sum of all processes' nats; and a signal to one of them is one to all, so that they stop together."""
+        total, *received = self.group.summed([nats, *(float(number in self._stopped) for number in STOP_SIGNALS)])
+        self._stopped += [n for n, sent in zip(STOP_SIGNALS, received, strict=True) if sent and n not in self._stopped]
+        return total
 
     def save(self, steps: int) -> None:
         state = {"progress": asdict(self.progress), "steps": steps}
-        checkpoint = Checkpoint(trained_weights(self.model), self.optimiser.state(), state)
-        save_checkpoint(self.checkpoints, self.progress.step, checkpoint, self.params.keep_checkpoints)
+        weights = {name: whole(weight.detach()) for name, weight in trained_weights(self.model).items()}
+        checkpoint = Checkpoint(weights, self.optimiser.state(), state)
+        if self.group.first:
+            save_checkpoint(self.checkpoints, self.progress.step, checkpoint, self.params.keep_checkpoints)
+        self.group.wait()
+
+    def whole_model(self) -> Decoder:
+        """The model with all of its weights; of shards, a copy put together. All processes have to ask at once."""
+        if self._twin is None:
+            return self.model
+        self._twin.load_state_dict({name: whole(tensor) for name, tensor in self.model.state_dict().items()})
+        return self._twin
 
     def validate(self) -> tuple[float, float]:
-        """(nats per token, nats per story) on the validation stories, plain form, fp32."""
-        scored = sequence_nats(self.model, self.validation, self.model.config.context)
+        """(nats per token, nats per story) on the validation stories, plain form, fp32; known to the first process."""
+        model = self.whole_model()
+        if not self.group.first:
+            return math.nan, math.nan
+        scored = sequence_nats(model, self.validation, model.config.context)
         nats = math.fsum(s.nats for s in scored)
         return nats / sum(s.targets for s in scored), nats / len(scored)
 
@@ -145,7 +172,7 @@ class Trainer:
         }
         progress.nats, progress.targets = 0.0, 0
         progress.curve.append(row)
-        if on_log:
+        if on_log and self.group.first:
             on_log(progress.step, {k: float(v) for k, v in row.items() if v is not None and k != "step"})
 
     def _diverged(self, batch: Batch) -> TrainingError:
@@ -155,6 +182,10 @@ class Trainer:
             f"the loss is not finite at step {self.progress.step + 1} (stories {ids}, ...); lower train.lr or "
             f"train.lr_matrices; last good checkpoint: {whole[-1] if whole else 'none'}"
         )
+
+
+def _silent(_: str) -> None:
+    """The processes after the first have nothing to say."""
 
 
 def trained_weights(model: Decoder) -> dict[str, nn.Parameter]:
@@ -171,7 +202,7 @@ def _stop_signals() -> Iterator[list[int]]:
         received.append(number)
 
     try:
-        before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+        before = {number: signal.signal(number, note) for number in STOP_SIGNALS}
     except ValueError:  # not in the main thread (a notebook's or a test's worker): nobody signals us there
         yield received
         return

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +13,9 @@ from tinystories.requests.example import Example, windows
 from tinystories.training.batches import by_length
 
 HEAD_STEP = 512  # positions: the head's inputs are rounded up to a multiple
+CHUNK_LOGITS = {"cpu": 2**21}  # logits that exist at once in training: what stays in a core's cache
+CHUNK_LOGITS_ELSEWHERE = 2**28
+BLOCK_LOGITS = 2**24  # logits whose gradients are kept, in bfloat16, for one product with the hidden states
 SCORING_TOKENS = 8192  # positions of one scoring batch: what fits a laptop's cache and memory
 
 
@@ -34,6 +38,65 @@ def target_nats(hidden_BTD: Tensor, head: Callable[[Tensor], Tensor], targets_BT
     padded_M = F.pad(at_N, (0, -len(at_N) % HEAD_STEP))
     logits_MV = head(hidden_BTD.flatten(0, 1)[padded_M]).float()
     return F.cross_entropy(logits_MV, targets_BT.flatten()[padded_M], reduction="none")[: len(at_N)]
+
+
+def summed_nats(model: Decoder, hidden_BTD: Tensor, targets_BT: Tensor, mask_BT: Tensor) -> Tensor:
+    """The sum of `target_nats`, to train on: with a linear head its backward is cheap, its logits never all there.
+
+    The gradient of softmax and cross-entropy is known with the loss, so both are worked out together, a chunk of
+    positions at a time; memory does not grow with the vocabulary times the batch.
+    """
+    head = model.head_parameters()
+    if head is None:
+        return target_nats(hidden_BTD, model.head, targets_BT, mask_BT).sum()
+    at_N = mask_BT.flatten().nonzero()[:, 0]
+    states_RD, targets_N = hidden_BTD.flatten(0, 1), targets_BT.flatten()[at_N]
+    total: Tensor = _SummedNats.apply(states_RD, *head, targets_N, at_N)  # type: ignore[no-untyped-call]
+    return total
+
+
+class _SummedNats(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, hidden_RD: Tensor, head_VD: Tensor, bias_V: Tensor | None, targets_N: Tensor, at_N: Tensor
+    ) -> Tensor:
+        device, V, N = hidden_RD.device.type, len(head_VD), len(at_N)
+        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else head_VD.dtype
+        hidden_ND, weight_VD = hidden_RD[at_N].to(dtype), head_VD.to(dtype)
+        chunk = max(1, CHUNK_LOGITS.get(device, CHUNK_LOGITS_ELSEWHERE) // V)
+        block = max(1, BLOCK_LOGITS // V // chunk) * chunk
+        nats = torch.zeros((), device=hidden_RD.device)
+        hidden_grad_ND = torch.empty_like(hidden_ND)
+        head_grad_VD = torch.zeros_like(head_VD)
+        bias_grad_V = None if bias_V is None else torch.zeros_like(bias_V)
+        with torch.autocast(device, enabled=False):
+            gradients = torch.empty((min(block, N), V), dtype=dtype, device=hidden_RD.device)
+            for start in range(0, N, block):
+                stop = min(start + block, N)
+                for a in range(start, stop, chunk):
+                    b = min(a + chunk, stop)
+                    rows, targets = torch.arange(b - a, device=hidden_RD.device), targets_N[a:b]
+                    logits = (hidden_ND[a:b] @ weight_VD.T).float()
+                    p = F.log_softmax(logits if bias_V is None else logits + bias_V, dim=-1)
+                    nats -= p[rows, targets].sum()
+                    p.exp_()[rows, targets] -= 1
+                    gradients[a - start : b - start] = p
+                    torch.mm(gradients[a - start : b - start], weight_VD, out=hidden_grad_ND[a:b])
+                head_grad_VD += gradients[: stop - start].T @ hidden_ND[start:stop]
+                if bias_grad_V is not None:
+                    bias_grad_V += gradients[: stop - start].sum(dim=0, dtype=torch.float32)
+        ctx.save_for_backward(hidden_grad_ND, head_grad_VD, bias_grad_V, at_N)
+        ctx.hidden = hidden_RD.shape, hidden_RD.dtype
+        return nats
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None, None]:
+        hidden_grad_ND, head_grad_VD, bias_grad_V, at_N = ctx.saved_tensors
+        shape, dtype = ctx.hidden
+        hidden_grad_RD = torch.zeros(shape, dtype=dtype, device=at_N.device)
+        hidden_grad_RD[at_N] = (hidden_grad_ND * gradients[0]).to(dtype)
+        bias_grad_V = None if bias_grad_V is None else bias_grad_V * gradients[0]
+        return hidden_grad_RD, head_grad_VD * gradients[0], bias_grad_V, None, None
 
 
 @torch.inference_mode()

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from tinystories.params import TrainParams
+from tinystories.training.distributed import spread_as, whole
+from tinystories.training.muon import Muon
 
 
 class Optimiser:
@@ -19,7 +21,7 @@ class Optimiser:
         others = {n: p for n, p in named.items() if n not in matrices}
         self._peaks: list[tuple[torch.optim.Optimizer, float]] = []
         if params.optimizer == "muon":
-            muon = torch.optim.Muon(list(matrices.values()), lr=params.lr_matrices, weight_decay=params.weight_decay)
+            muon = Muon(matrices.values(), params.lr_matrices, params.weight_decay)
             self._peaks.append((muon, params.lr_matrices))
             groups = [{"params": list(others.values()), "weight_decay": 0.0}]
         else:
@@ -41,9 +43,9 @@ class Optimiser:
             optimiser.zero_grad(set_to_none=True)
 
     def state(self) -> dict[str, Tensor]:
-        """All state as "{parameter}/{key}" tensors."""
+        """All state as "{parameter}/{key}" tensors, whole; where it is sharded all processes have to ask at once."""
         return {
-            f"{name}/{key}": value.detach().cpu().clone()
+            f"{name}/{key}": whole(value.detach()).cpu().clone()
             for name, p in self._named.items()
             for optimiser, _ in self._peaks
             for key, value in optimiser.state.get(p, {}).items()
@@ -55,7 +57,8 @@ class Optimiser:
             name, _, key = full_name.rpartition("/")
             p = self._named[name]
             # AdamW keeps its step count beside the weights; everything else has their device
-            owner[p].state[p][key] = value.clone().to(p.device)
+            kept = value.clone().to(p.device)
+            owner[p].state[p][key] = spread_as(kept, p) if kept.shape == p.shape else kept
 
 
 def rate_at(step: int, steps: int, warmup: float, schedule: str) -> float:
