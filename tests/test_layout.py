@@ -23,7 +23,7 @@ RERUNS = {
     "corpus": set(STAGES),  # all know the record,
     "corpus/formats.py": {"extract"},  # one reads layouts
     "corpus/rows.py": {"validate"},
-    "corpus/world": {"extract"},  # and one the stories of the world
+    "corpus/world": {"extract", "evaluate"},  # and two the stories of the world
     "text": set(STAGES) - {"report"},
     "text/cues.py": {"split", "evaluate"},
     "requests": {"tokenize", "train", "evaluate"},

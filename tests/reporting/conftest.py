@@ -44,6 +44,9 @@ EVALUATION: dict[str, Any] = {
     },
     "by_length": {}, "by_tag": {}, "by_source": {}, "by_position": {}, "choosing": {}, "abilities": {},
     "flaws": {"generated": {"stories": 140}, "real": {"stories": 126}},
+    "world": {
+        "stories": 140, "in_the_language": 0.31, "sentences": 0.9, "adherence": {}, **interval("consistent", 0.3),
+    },
     "adherence": {},
     "judge": {},
     "diversity": {
@@ -72,6 +75,7 @@ for _tag, (_asked, _plain, _precision, _recall) in RATES.items():
         "unconditional": _plain, "unconditional_low": max(0, _plain - 0.18), "unconditional_high": min(1, _plain + 0.2),
         "stories": 20, "shuffled": 0.31, "shuffled_low": 0.24, "shuffled_high": 0.4,
     }  # fmt: skip
+    EVALUATION["world"]["adherence"][_tag] = {"requested": _asked, "unconditional": _plain}
     for _rate in ("requested", "unconditional", "shuffled"):
         EVALUATION["adherence"][_tag] |= interval(f"{_rate}_corrected", EVALUATION["adherence"][_tag][_rate] - 0.03)
 for _group, _names in (

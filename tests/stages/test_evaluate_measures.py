@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.evaluation.test_grader import GOOD, Standin, server
@@ -138,3 +139,19 @@ def test_a_grader_grades_the_completed_beginnings_and_its_key_is_written_nowhere
     written = [file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()]
     assert not any(b"very-secret" in content for content in written)
     assert json.loads(some.evaluate_metrics.read_text())["grades"]["age_group"]["C"] == 2
+
+
+def test_the_world_is_the_measure_only_where_its_stories_are_held_out(
+    metrics: dict[str, Any], paths: Paths, tmp_path: Path
+) -> None:
+    assert "world" not in metrics
+    shutil.copytree(paths.root, tmp_path / "project")
+    project = Paths(tmp_path / "project")
+    table = pq.read_table(project.split)
+    column = table.schema.get_field_index("tags_from")
+    pq.write_table(table.set_column(column, "tags_from", [["world"] * len(table)]), project.split)
+    measured = run(project)["world"]
+    assert measured["stories"] == len(
+        [row for row in lines(project.evaluation / "generated.jsonl") if "prompt" not in row["request"]]
+    )
+    assert measured["adherence"].keys() == set(TAGS)

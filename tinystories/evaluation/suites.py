@@ -18,6 +18,7 @@ from tinystories.evaluation.likelihood import Score
 from tinystories.evaluation.memorisation import Looked, TrainingText, look_up, memorisation
 from tinystories.evaluation.ngram import NGram
 from tinystories.evaluation.scoring import model_scorer, ngram_scorer
+from tinystories.evaluation.world import world
 from tinystories.generation.requests import Request
 from tinystories.generation.story_model import StoryModel
 from tinystories.params import EvaluateParams
@@ -38,6 +39,11 @@ class HeldOut:
     @property
     def texts(self) -> list[str]:
         return [self.rows[story.story_id]["text"] for story in self.stories]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether stories of the simulated world are among them."""
+        return any(row["tags_from"] == "world" for row in self.rows.values())
 
 
 @dataclass(frozen=True)
@@ -139,6 +145,7 @@ def written_stories(
             "generated": flaws(texts, training.knows, resamples, task.seed),
             "real": flaws(real[: len(texts)], training.knows, resamples, task.seed),
         },
+        **({"world": world(asked)} if task.test.simulated else {}),
         "memorisation": {
             **memorisation(looked, training),
             **{

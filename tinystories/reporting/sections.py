@@ -9,13 +9,15 @@ from tinystories.reporting.document import Document, Headline
 from tinystories.reporting.figures import DASH, Figure, Inputs, decimals, percent, rough, whole
 from tinystories.reporting.likelihood import SYSTEMS, likelihood, system, training
 from tinystories.reporting.samples import between, stories
+from tinystories.reporting.world import world
 from tinystories.reporting.written import copies, grades, variety
 
 
 def document(inputs: Inputs) -> Document:
     """What there is to say from these files; a section without any figures is left out."""
     sections = (
-        data, training, likelihood, breakdown, abilities, tags, infilling, variety, copies, grades, stories, between,
+        data, training, likelihood, breakdown, abilities, tags, world, infilling, variety, copies, grades, stories,
+        between,
     )  # fmt: skip
     made = (section(inputs) for section in sections)
     fingerprint = "model.fingerprint"

@@ -126,7 +126,7 @@ def _test_stories(paths: Paths, limit: int | None) -> HeldOut:
     stories = [stored[i] for i in _by_hash(stored)[:limit]]
     if not stories:
         raise TinyStoriesError(f"{paths.tokens}: no test stories; give more stories, or a larger partitions.test")
-    columns = ["story_id", "text", "first", "middle", "last", "tags", "source"]
+    columns = ["story_id", "text", "first", "middle", "last", "tags", "tags_from", "source"]
     table = pq.read_table(paths.split, columns=columns, filters=[("partition", "==", "test")])
     rows = {row["story_id"]: row for row in table.to_pylist()}
     if any(story.story_id not in rows for story in stories):

@@ -24,7 +24,8 @@ from tinystories.corpus.world.lexicon import (
 )  # fmt: skip
 from tinystories.corpus.world.plan import Entity, Event
 
-CONNECTIVES: Final = {"then ": 4, "soon ": 2, "after that, ": 1, "a moment later, ": 1, "a little later, ": 1}  # weights
+# each with its weight
+CONNECTIVES: Final = {"then ": 4, "soon ": 2, "after that, ": 1, "a moment later, ": 1, "a little later, ": 1}
 INTERJECTIONS: Final = {"shy": "um, ", "quiet": "um, ", "cheerful": "oh, ", "merry": "oh, ", "proud": "hey, ",
                         "lively": "hey, ", "kind": "please, ", "gentle": "please, "}  # fmt: skip
 PRONOUNS: Final = {
