@@ -66,15 +66,19 @@ def test_groups_have_exactly_the_sections_that_dvc_tracks(root: Path, kind: str)
         assert set(yaml.safe_load(file.read_text())) == GROUPS[kind], file.name
 
 
+def test_defaults_have_the_sections_of_presets(root: Path) -> None:
+    assert set(yaml.safe_load((root / "pipeline/conf/defaults.yaml").read_text())) == GROUPS["preset"]
+
+
 def test_dvc_tracks_every_section_of_every_group(root: Path) -> None:
-    tracked: dict[str, set[str]] = {kind: set() for kind in GROUPS}
+    tracked: dict[str, set[str]] = {kind: set() for kind in (*GROUPS, "defaults.yaml")}
     for stage in yaml.safe_load((root / "dvc.yaml").read_text())["stages"].values():
         for entry in stage.get("params", []):
             for file, sections in entry.items():
                 kind = file.split("/")[2] if file.startswith("pipeline/conf/") else None
                 if kind:
                     tracked[kind] |= {section.split(".")[0] for section in sections}
-    assert tracked == GROUPS
+    assert tracked == GROUPS | {"defaults.yaml": GROUPS["preset"]}
 
 
 def test_every_preset_scale_and_source_is_complete_and_valid(root: Path) -> None:
@@ -96,7 +100,7 @@ def test_set_beats_params_yaml_beats_the_groups(project: Path) -> None:
     params, origin = explain_params(project, ["model.layers=2"])
     assert (params.model.layers, origin["model.layers"]) == (2, "--set")
     assert origin["model.width"] == "pipeline/conf/scale/ci.yaml"
-    assert origin["tokenize.kind"] == "pipeline/conf/preset/story.yaml"
+    assert origin["tokenize.kind"] == "pipeline/conf/defaults.yaml"
     assert origin["seed"] == "params.yaml"
 
 
@@ -134,7 +138,7 @@ def test_every_problem_is_told_at_once_with_its_place(project: Path) -> None:
     ("override", "message"),
     [
         ("scale=huge", "scale: 'huge' is not known; choose one of: ci, full, gpu, laptop"),
-        ("preset=null", "preset: None is not known; choose one of: story"),
+        ("preset=null", "preset: None is not known; choose one of: base, gpt-8k, gpt2-mini,"),
         ("train.steps", "expected key=value, such as train.steps=100"),
         ("=3", "expected key=value"),
         ("train.lr={", "is not a YAML value"),

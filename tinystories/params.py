@@ -1,7 +1,7 @@
 """params.yaml and the groups in pipeline/conf, read once into frozen, typed models.
 
 Order of precedence, strongest first: --set, params.yaml, the preset, the scale, the source's
-group. A null in params.yaml means "what the group says". params.yaml says what each key means.
+group, defaults.yaml. A null in params.yaml means "what the group says". params.yaml says what each key means.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -54,27 +54,51 @@ class ValidateParams(Section):
 
 
 class TokenizeParams(Section):
-    kind: Literal["bpe", "unigram"]
+    kind: Literal["bpe", "unigram", "folder"]
     vocab_size: Annotated[int, Field(ge=300, le=65_000)]
+    controls: Literal["all", "tags"]
+    folder: str | None
+
+    @model_validator(mode="after")
+    def _a_folder_is_named(self) -> Self:
+        if self.kind == "folder" and self.folder is None:
+            raise ValueError("kind folder needs tokenize.folder, where the tokenizer's files are")
+        return self
 
 
 class ModelParams(Section):
     width: Positive
     layers: Positive
     heads: Positive
-    ffn: Positive
+    ffn: Positive | Annotated[list[Positive], Field(min_length=1)]
     context: Annotated[int, Field(ge=32)]
+    positions: Literal["rotary", "learned", "sinusoidal"]
+    norm: Literal["rms", "layer"]
+    norm_place: Literal["pre", "post"]
+    activation: Literal["swiglu", "gelu", "relu"]
+    bias: bool
+    tied: bool
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    window: Annotated[int, Field(ge=8)] | None
 
     @model_validator(mode="after")
-    def _heads_divide_the_width(self) -> Self:
+    def _parts_fit_together(self) -> Self:
         if self.width % self.heads or (self.width // self.heads) % 2:
             raise ValueError(
                 f"width {self.width} over {self.heads} heads has no even head size; make width / heads even"
             )
+        if isinstance(self.ffn, list) and (self.window is None or self.layers % len(self.ffn)):
+            raise ValueError(
+                f"a list of ffn is for a window encoder, a number for each group of its {self.layers} layers"
+            )
+        if self.window is not None and self.positions != "learned":
+            raise ValueError(f"a window encoder has learned positions, not {self.positions}")
         return self
 
 
 class RequestParams(Section):
+    format: Literal["mixed", "infilling", "start-end", "tags"]
+    tags: Literal["start", "window"]
     plain: Annotated[float, Field(ge=0)]
     controls: Annotated[float, Field(ge=0)]
     between: Annotated[float, Field(ge=0)]
@@ -84,6 +108,9 @@ class RequestParams(Section):
     def _some_form_is_drawn(self) -> Self:
         if self.plain + self.controls + self.between <= 0:
             raise ValueError("the weights plain, controls and between are all 0; give one a weight")
+        unknown = {"mixed": None, "infilling": "controls"}.get(self.format, "between")
+        if unknown and getattr(self, unknown) > 0:
+            raise ValueError(f"the format {self.format} has no form {unknown!r}; give that the weight 0")
         return self
 
 
@@ -154,6 +181,12 @@ class Params(Section):
     train: TrainParams
     evaluate: EvaluateParams
 
+    @model_validator(mode="after")
+    def _the_tokenizer_has_the_formats_controls(self) -> Self:
+        if self.tokenize.controls == "tags" and self.requests.format != "tags":
+            raise ValueError(f"requests.format {self.requests.format} needs tokenize.controls: all")
+        return self
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -203,7 +236,7 @@ def _layers(root: Path, overrides: list[str]) -> list[Layer]:
             known = ", ".join(sorted(p.stem for p in (root / CONF / group).glob("*.yaml")))
             raise ParamsError(f"params.yaml: {key}: {name!r} is not known; choose one of: {known}")
         groups.append(_read(root / path, str(path)))
-    return [set_, file, *groups]
+    return [set_, file, *groups, _read(root / CONF / "defaults.yaml", str(CONF / "defaults.yaml"))]
 
 
 def _read(path: Path, name: str) -> Layer:

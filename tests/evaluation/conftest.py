@@ -11,7 +11,8 @@ import torch
 from tinystories.model.config import ModelConfig
 from tinystories.model.transformer import Transformer
 from tinystories.requests.controls import CONTROL_TOKENS
-from tinystories.requests.mixed import StoryTokens, Weights, draw
+from tinystories.requests.formats import Format
+from tinystories.requests.mixed import StoryTokens, Weights
 from tinystories.text.tokenizer import StoryTokenizer
 from tinystories.training.batches import by_length
 from tinystories.training.loss import target_nats
@@ -77,7 +78,9 @@ def learn(tokenizer: StoryTokenizer, stories: list[StoryTokens], steps: int = 20
     for step in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = 1e-2 * min(1, 10 * (step + 1) / steps) * (1 - step / steps)
-        examples = [draw(tokenizer, pick.choice(stories), Weights(1, 0, 1, 0), CONTEXT, rng) for _ in range(16)]
+        examples = [
+            Format().draw(tokenizer, pick.choice(stories), Weights(1, 0, 1, 0), CONTEXT, rng) for _ in range(16)
+        ]
         (batch,) = by_length(examples, CONTEXT, 100_000)
         nats_N = target_nats(model.hidden(batch.inputs_BT), model.head, batch.targets_BT, batch.mask_BT)
         optimiser.zero_grad()

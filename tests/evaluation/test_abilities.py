@@ -14,6 +14,7 @@ from tinystories.evaluation.ngram import NGram
 from tinystories.evaluation.scoring import continued, ngram_scorer
 from tinystories.requests.controls import BOS_ID, EOS_ID
 from tinystories.requests.example import Example
+from tinystories.requests.formats import PLAIN
 from tinystories.text.tokenizer import StoryTokenizer
 
 PAIRS = [
@@ -82,5 +83,5 @@ def test_choosing_counts_stories_and_leaves_the_middles_out_for_who_does_not_kno
     assert (table["middle_of_five"]["share"], table["middle_of_five"]["stories"]) == (1, 1)
     assert table["middle_of_five"]["ngram"] != table["middle_of_five"]["ngram"]  # unknown
     assert [table[task]["chance"] for task in table] == [0.2, 0.25, 0.5]
-    none: Any = choose(costs(), None, [], {}, 64, infilling=False)  # type: ignore[arg-type]
+    none: Any = choose(costs(), None, [], {}, 64, PLAIN)  # type: ignore[arg-type]
     assert none == {"middle_of_five": [], "ending_of_four": [], "names_swapped": []}

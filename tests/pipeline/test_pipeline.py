@@ -28,7 +28,8 @@ PARAMETERS = {
     "scale": ("laptop", {"extract", "train", "evaluate"}),
 }
 GROUPS = {
-    "pipeline/conf/preset/story.yaml": {
+    "pipeline/conf/preset/story.yaml": {"train: {}": ("train: {clip: 2.0}", {"train"})},
+    "pipeline/conf/defaults.yaml": {
         "tokenize: {kind: bpe": ("tokenize: {kind: unigram", {"tokenize"}),
         "context: 512": ("context: 128", {"train"}),
         "plain: 0.4": ("plain: 0.5", {"train"}),

@@ -8,6 +8,7 @@ import pytest
 from tests.builders import tokens_of
 from tinystories.requests.controls import BOS_ID, EOS_ID
 from tinystories.requests.example import Example
+from tinystories.requests.formats import Format
 from tinystories.requests.mixed import (
     Controls,
     StoryTokens,
@@ -15,7 +16,6 @@ from tinystories.requests.mixed import (
     between,
     between_prompt_ids,
     controlled,
-    draw,
     plain,
     prompt_ids,
 )  # fmt: skip
@@ -98,7 +98,7 @@ def test_a_request_reads_exactly_as_in_training(
 def test_eos_is_a_target_in_every_form_and_bos_never(tokenizer: StoryTokenizer, stories: list[StoryTokens]) -> None:
     for form in (Weights(1, 0, 0, 0.5), Weights(0, 1, 0, 0.5), Weights(0, 0, 1, 0.5)):
         for i, story in enumerate(stories):
-            example = draw(tokenizer, story, form, 10_000, np.random.default_rng(i))
+            example = Format().draw(tokenizer, story, form, 10_000, np.random.default_rng(i))
             assert example.ids[-1] == EOS_ID and example.loss_mask[-1]
             assert example.ids[0] == BOS_ID and not example.loss_mask[0]
             assert not np.isin(example.ids[example.loss_mask][:-1], tokenizer.control_ids).any()
@@ -111,7 +111,7 @@ def test_forms_are_drawn_by_their_weights(tokenizer: StoryTokenizer, stories: li
     seen: Counter[str] = Counter()
     n = 2000
     for i in range(n):
-        ids = draw(tokenizer, stories[i % len(stories)], weights, 10_000, np.random.default_rng(i)).ids
+        ids = Format().draw(tokenizer, stories[i % len(stories)], weights, 10_000, np.random.default_rng(i)).ids
         seen["between" if middle in ids else "controls" if marker in ids else "plain"] += 1
     for form, share in (("plain", 0.5), ("controls", 0.2), ("between", 0.3)):
         # five sigma of a binomial share: 5 * sqrt(p (1 - p) / n) <= 5 * sqrt(0.25 / 2000) = 0.056
@@ -120,19 +120,19 @@ def test_forms_are_drawn_by_their_weights(tokenizer: StoryTokenizer, stories: li
 
 def test_only_the_storys_true_controls_are_shown(tokenizer: StoryTokenizer, story: StoryTokens) -> None:
     for i in range(200):
-        ids = draw(tokenizer, story, Weights(0, 1, 0, 0.3), 10_000, np.random.default_rng(i)).ids.tolist()
+        ids = Format().draw(tokenizer, story, Weights(0, 1, 0, 0.3), 10_000, np.random.default_rng(i)).ids.tolist()
         for tag in ("BadEnding", "Foreshadowing", "MoralValue", "Twist"):
             assert tokenizer.control(f"<{tag}>") not in ids
 
 
 def test_a_form_that_does_not_fit_gives_way_to_the_plain_one(tokenizer: StoryTokenizer, story: StoryTokens) -> None:
     whole = plain(tokenizer, story)
-    example = draw(tokenizer, story, Weights(0, 0, 1, 0.0), 8, np.random.default_rng(0))
+    example = Format().draw(tokenizer, story, Weights(0, 0, 1, 0.0), 8, np.random.default_rng(0))
     assert example.ids.tolist() == whole.ids.tolist()
 
 
 def test_a_story_without_a_middle_is_never_drawn_for_infilling(tokenizer: StoryTokenizer) -> None:
     short = tokens_of(tokenizer, "Only one sentence here.")
     for i in range(20):
-        example = draw(tokenizer, short, Weights(0, 0, 1, 0.0), 100, np.random.default_rng(i))
+        example = Format().draw(tokenizer, short, Weights(0, 0, 1, 0.0), 100, np.random.default_rng(i))
         assert tokenizer.control("<middle>") not in example.ids

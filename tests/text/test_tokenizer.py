@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -104,3 +105,12 @@ def test_a_damaged_tokenizer_file_is_one_clear_line(content: str, tmp_path: Path
 def test_a_missing_tokenizer_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="dvc repro tokenize"):
         StoryTokenizer.load(tmp_path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_saved_and_loaded_is_saved_as_the_same_bytes(
+    kind: Literal["bpe", "unigram"], texts: list[str], tmp_path: Path
+) -> None:
+    StoryTokenizer.train(texts, kind, 700, CONTROL_TOKENS).save(tmp_path / "one.json")
+    StoryTokenizer.load(tmp_path / "one.json").save(tmp_path / "two.json")
+    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()

@@ -37,6 +37,8 @@ def run_stage(name: str, params: Params, paths: Paths, say: Say) -> dict[str, An
             metrics = _followed_training(params, paths, update, say)
         elif name == "evaluate":
             metrics = stage(params, paths, on_story=update)
+        elif name == "tokenize":
+            metrics = stage(params, paths, say=lambda message: say(f"tokenize: {message}"))
         else:
             metrics = stage(params, paths)
     say(f"{name}: {headline(name, metrics)} [{time.monotonic() - started:.1f} s]")

@@ -9,6 +9,7 @@ from tinystories.evaluation.choices import CHANCE, Chosen, ending_of_four, middl
 from tinystories.evaluation.completion import share
 from tinystories.evaluation.minimal import ABILITIES, Pair, pairs_of
 from tinystories.evaluation.scoring import Scorer, continued
+from tinystories.requests.formats import MIXED, Format
 from tinystories.requests.mixed import StoryTokens
 from tinystories.text.tokenizer import StoryTokenizer
 
@@ -74,11 +75,11 @@ def abilities(judged: Sequence[Judged], by_ngram: Sequence[Judged]) -> dict[str,
 
 def choose(
     score: Scorer, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], parts: Mapping[str, Mapping[str, Any]],
-    context: int, infilling: bool = True,
+    context: int, form: Format = MIXED,
 ) -> dict[str, list[Chosen]]:  # fmt: skip
-    """The three tasks of choosing on `stories`; without the middles for a scorer that doesn't know that form."""
+    """The three tasks of choosing on `stories`, asked in `form`; without the middles where that can't ask for them."""
     return {
-        "middle_of_five": middle_of_five(score, tokenizer, stories, context) if infilling else [],
+        "middle_of_five": middle_of_five(score, tokenizer, stories, context, form),
         "ending_of_four": ending_of_four(score, tokenizer, stories, context),
         "names_swapped": names_swapped(score, tokenizer, stories, parts, context),
     }

@@ -38,13 +38,18 @@ class Filled:
     middle: str
 
 
+def tags_known(model: StoryModel) -> tuple[Tag, ...]:
+    """The tags that the model can be asked for: all, or none."""
+    return TAGS if "tags" in model.loaded.form.carries else ()
+
+
 def write_stories(model: StoryModel, judge: Judge, request: Request, count: int, done: Done) -> list[Asked]:
-    """`count` stories asked for nothing, then `count` for each tag.
+    """`count` stories asked for nothing, then `count` for each tag that the model knows.
 
     Sampling and seed are `request`'s; story i has index i whatever it is asked for, so that
     `generate --tag T --seed S --count N` writes the same stories. `done` hears how many have ended.
     """
-    kinds: tuple[Tag | None, ...] = (None, *TAGS)
+    kinds: tuple[Tag | None, ...] = (None, *tags_known(model))
     asked = [(tag, one) for tag in kinds for one in replace(request, tags=(tag,) if tag else ()).repeat(count)]
     stories = model.generate_many([one for _, one in asked], done)
     return [Asked(tag, s, frozenset(judge.tags(s.text))) for (tag, _), s in zip(asked, stories, strict=True)]

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from tinystories.evaluation.names import names_of
 from tinystories.evaluation.scoring import Scorer, continued
 from tinystories.requests.example import Example
-from tinystories.requests.mixed import Controls, StoryTokens, between
+from tinystories.requests.formats import MIXED, Format
+from tinystories.requests.mixed import Controls, StoryTokens
 from tinystories.text.tokenizer import StoryTokenizer
 
 Task = Literal["middle_of_five", "ending_of_four", "names_swapped"]
@@ -35,7 +36,7 @@ class Chosen:
 
 
 def middle_of_five(
-    score: Scorer, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int
+    score: Scorer, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int, form: Format = MIXED
 ) -> list[Chosen]:
     """Each story's own middle among five, given its first and its last sentence, in the infilling form.
 
@@ -43,16 +44,26 @@ def middle_of_five(
     surprising they are anywhere, so what is compared is how much likelier a middle is here than
     on average between the five pairs of sentences that it is tried with (its pointwise mutual
     information with them; Holtzman et al. 2021, "Surface form competition"). No story where
-    there are fewer than five.
+    there are fewer than five, and none in a format that can't say how a story is to end.
     """
+    if "last" not in form.carries:
+        return []
     room = context * 3 // 4
-    usable = [s for s in stories if s.infillable and 0 < len(s.middle) <= room and _rest(s) <= context + 1 - room]
+
+    def told(here: StoryTokens, other: StoryTokens) -> Example:
+        return form.between(tokenizer, _with_middle(here, other), Controls())
+
+    def fits(story: StoryTokens) -> bool:
+        rest = len(told(story, story)) - len(story.middle)
+        return 0 < len(story.middle) <= room and rest <= context + 1 - room
+
+    usable = [story for story in stories if story.infillable and fits(story)]
 
     def example(here: StoryTokens, other: StoryTokens) -> Example:
-        form = between(tokenizer, _with_middle(here, other), Controls())
-        mask = form.loss_mask.copy()
+        whole = told(here, other)
+        mask = whole.loss_mask.copy()
         mask[-1] = False  # <eos> is no word of the middle
-        return Example(form.ids, mask, here.story_id)
+        return Example(whole.ids, mask, here.story_id)
 
     return _among(score, usable, MIDDLES, example)
 
@@ -137,10 +148,6 @@ def mean_tried(nats_SK: NDArray[np.float64]) -> NDArray[np.float64]:
     size, count = nats_SK.shape
     mean_S = np.mean([np.roll(nats_SK[:, k], k) for k in range(count)], axis=0)
     return np.stack([np.roll(mean_S, -k) for k in range(count)], axis=1).reshape(size, count)
-
-
-def _rest(story: StoryTokens) -> int:
-    return len(story.first) + len(story.last) + 5  # <bos> <first> <last> <middle> <eos>
 
 
 def _with_middle(here: StoryTokens, other: StoryTokens) -> StoryTokens:

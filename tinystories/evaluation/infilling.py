@@ -11,7 +11,8 @@ from tinystories.evaluation.intervals import paired_interval
 from tinystories.evaluation.scoring import continued
 from tinystories.model.transformer import Transformer
 from tinystories.requests.example import Example
-from tinystories.requests.mixed import Controls, StoryTokens, between
+from tinystories.requests.formats import MIXED, Format
+from tinystories.requests.mixed import Controls, StoryTokens
 from tinystories.text.tokenizer import StoryTokenizer
 from tinystories.training.loss import sequence_nats
 
@@ -23,7 +24,8 @@ class MiddleNats:
     """-ln p of one story's middle: the same tokens in two forms that the model was trained on.
 
     with_last: `<bos> <first> S1 <last> Sn <middle> middle`; without_last: `<bos> S1 middle`, the
-    plain story. eos: of the <eos> that ends the middle in the first form; it has no like in the other.
+    plain story. eos: of what ends the middle in the first form (<eos>, where the last sentence is written again that
+    too); it has no like in the other.
     """
 
     story_id: str
@@ -41,27 +43,33 @@ class LastNats:
     after_other: float
 
 
-def measurable(tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int) -> list[StoryTokens]:
-    """Stories with a middle whose infilling form the model sees at once: a window would hide the last sentence."""
+def measurable(
+    tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int, form: Format = MIXED
+) -> list[StoryTokens]:
+    """Stories with a middle whose infilling form the model sees at once: a window would hide the last sentence.
+
+    None in a format that can't say how a story is to end.
+    """
+    if "last" not in form.carries:
+        return []
     return [
         story
         for story in stories
-        if story.infillable and story.middle and len(between(tokenizer, story, _NO_CONTROLS)) <= context + 1
+        if story.infillable and story.middle and len(form.between(tokenizer, story, _NO_CONTROLS)) <= context + 1
     ]
 
 
 def middle_nats(
-    model: Transformer, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int
+    model: Transformer, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int, form: Format = MIXED
 ) -> list[MiddleNats]:
     """Both forms of each story's middle, in fp32; `stories` are `measurable`."""
-    forms = [between(tokenizer, story, _NO_CONTROLS) for story in stories]
+    told = [form.between(tokenizer, story, _NO_CONTROLS) for story in stories]
+    starts = [form.middle_starts(story, one) for story, one in zip(stories, told, strict=True)]
+    stops = [start + len(story.middle) for story, start in zip(stories, starts, strict=True)]
     examples = (
-        [
-            _targets(form, len(form) - 1 - len(story.middle), len(form) - 1)
-            for form, story in zip(forms, stories, strict=True)
-        ],
+        [_targets(one, start, stop) for one, start, stop in zip(told, starts, stops, strict=True)],
         [continued(tokenizer, story.first, story.middle, story.story_id) for story in stories],
-        [_targets(form, len(form) - 1, len(form)) for form in forms],
+        [_targets(one, stop, len(one)) for one, stop in zip(told, stops, strict=True)],
     )
     scored = [[nats.nats for nats in sequence_nats(model, part, context)] for part in examples]
     return [MiddleNats(story.story_id, *nats) for story, *nats in zip(stories, *scored, strict=True)]

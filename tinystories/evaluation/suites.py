@@ -6,7 +6,7 @@ from typing import Any
 
 from tinystories.evaluation.abilities import Judged, choose, judge_pairs, make_pairs
 from tinystories.evaluation.adherence import adherence
-from tinystories.evaluation.asked import Asked, Done, write_middles
+from tinystories.evaluation.asked import Asked, Done, tags_known, write_middles
 from tinystories.evaluation.breakdown import by_length, by_position, by_source, by_tag
 from tinystories.evaluation.choices import Chosen
 from tinystories.evaluation.completion import completion
@@ -22,6 +22,7 @@ from tinystories.evaluation.world import world
 from tinystories.generation.requests import Request
 from tinystories.generation.story_model import StoryModel
 from tinystories.params import EvaluateParams
+from tinystories.requests.formats import PLAIN
 from tinystories.requests.mixed import StoryTokens
 from tinystories.text.tagger import Tagger
 from tinystories.text.tags import TAGS
@@ -74,13 +75,32 @@ def breakdown(task: Task, scores: Sequence[Score]) -> dict[str, Any]:
     }
 
 
+def absent(task: Task) -> dict[str, str]:
+    """What can't be measured of this model, each with the reason."""
+    form = task.model.loaded.form
+    lacks = {
+        "infilling": ("last", "it can't be told how a story is to end"),
+        "adherence": ("tags", "it can't be asked for tags"),
+    }
+    return {
+        name: f"{why} (its format of requests is {form.name})"
+        for name, (control, why) in lacks.items()
+        if control not in form.carries
+    }
+
+
 def infill(
     task: Task, fillable: Sequence[StoryTokens], chosen: Sequence[StoryTokens]
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
-    """Metrics over all `fillable` stories, and a row for each of the `chosen`, whose middles are written anew."""
+    """Metrics over all `fillable` stories, and a row for each of the `chosen`, whose middles are written anew.
+
+    Nothing for a model whose requests can't say how a story is to end.
+    """
     loaded, request, resamples = task.model.loaded, task.request, task.settings.bootstrap
     network, tokenizer, context = loaded.model, loaded.tokenizer, loaded.config.context
-    nats = middle_nats(network, tokenizer, fillable, context)
+    if "last" not in loaded.form.carries:
+        return {}, []
+    nats = middle_nats(network, tokenizer, fillable, context, loaded.form)
     rows = [task.test.rows[story.story_id] for story in chosen]
     written = write_middles(task.model, [(row["first"], row["last"]) for row in rows], request, task.done)
     lasts = last_nats(network, tokenizer, chosen, tokenizer.encode_many([one.middle for one in written]), context)
@@ -115,8 +135,8 @@ def ability_tasks(
     pairs = make_pairs({s.story_id: rows[s.story_id]["text"] for s in task.test.stories}, task.settings.pairs)
     return (
         (
-            choose(own, tokenizer, stories, rows, context),
-            choose(other, tokenizer, stories, rows, context, infilling=False),
+            choose(own, tokenizer, stories, rows, context, task.model.loaded.form),
+            choose(other, tokenizer, stories, rows, context, PLAIN),
         ),
         (judge_pairs(own, tokenizer, pairs, context), judge_pairs(other, tokenizer, pairs, context)),
     )
@@ -127,7 +147,7 @@ def written_stories(
 ) -> dict[str, Any]:
     """What is measured on generated stories, beside as many real ones. looked: `asked`, looked up in training."""
     plain = [one for one in asked if one.tag is None]
-    tagged = {tag: [one.found for one in asked if one.tag == tag] for tag in TAGS}
+    tagged = {tag: [one.found for one in asked if one.tag == tag] for tag in tags_known(task.model)}
     requested = completion([one.story.stopped for one in asked if one.tag is not None])
     generated, texts = [one.story.text for one in plain], [one.story.text for one in asked]
     real, resamples = task.test.texts, task.settings.bootstrap

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import tinystories
 from tinystories.errors import RequestError
+from tinystories.generation.carried import refuse_what_is_not_carried
 from tinystories.generation.decode import BATCH, Draft, Writing
 from tinystories.generation.engine import Engine, TorchEngine
 from tinystories.generation.plan import Plan, Planner, draft_many, with_defaults
@@ -18,7 +19,7 @@ from tinystories.generation.surprise import pieces, token_nats
 from tinystories.generation.vocabulary import Vocabulary
 from tinystories.model.folder import LoadedModel, load_model
 from tinystories.requests.controls import EOS
-from tinystories.requests.mixed import MOST_WORDS, Controls, StoryTokens, between_prompt_ids, plain, prompt_ids
+from tinystories.requests.mixed import MOST_WORDS, Controls, StoryTokens, plain
 from tinystories.text.tagger import Tagger
 from tinystories.text.tags import Tag
 from tinystories.training.loss import sequence_nats
@@ -102,7 +103,8 @@ class StoryModel:
         return self.generate(first=first, last=last, **options)[0]
 
     def _stream(self, plan: Plan) -> Iterator[str | Story]:
-        if plan.candidates > 1 or plan.request.beams is not None:
+        twice = bool(plan.closing) and self.loaded.form.writes_last  # what is written of the last sentence goes again
+        if plan.candidates > 1 or plan.request.beams is not None or twice:
             [story] = self.generate_many([plan.request])
             yield story.text
             yield story
@@ -134,6 +136,7 @@ class StoryModel:
         return [*pieces(self.vocabulary, ids, nats[:-1]), ("", nats[-1])]
 
     def _plan(self, asked: Request) -> Plan:
+        refuse_what_is_not_carried(self.loaded.form, asked)
         request = with_defaults(asked, self.loaded.generation)
         tokenizer, given = self.loaded.tokenizer, request.given
         closing = request.last or ""
@@ -141,10 +144,10 @@ class StoryModel:
         if request.last is not None:
             closing = request.last if request.last[0].isspace() else f" {request.last}"
             # the last sentence says the end word already, and is not the model's to write
-            prompt = between_prompt_ids(tokenizer, replace(controls, end=None), request.first, closing)
+            prompt = self.loaded.form.between_prompt(tokenizer, replace(controls, end=None), request.first, closing)
             prompt += [] if request.first is not None else tokenizer.encode(given)
         else:
-            prompt = prompt_ids(tokenizer, controls, given)
+            prompt = self.loaded.form.prompt(tokenizer, controls, given)
         room = self.engine.context - len(prompt)
         if room < 1:
             raise RequestError(
@@ -159,7 +162,10 @@ class StoryModel:
         return Planner(self.loaded.tokenizer, self.vocabulary)
 
     def _story(self, plan: Plan, draft: Draft) -> Story:
-        text = plan.job.ending.opening + self.vocabulary.text(draft.ids) + plan.closing
+        written = self.vocabulary.text(draft.ids)
+        if plan.closing and self.loaded.form.writes_last:
+            written = written.partition(plan.closing)[0]
+        text = plan.job.ending.opening + written + plan.closing
         request = plan.request
         return Story(
             text=text, request=request, met=check(text, request, _judge), stopped=draft.stopped,

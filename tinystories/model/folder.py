@@ -14,12 +14,15 @@ from tinystories.files import atomic, read_json, write_json, write_text
 from tinystories.model.config import ModelConfig
 from tinystories.model.layouts import config_from_hub, from_disk, hub_config, to_disk
 from tinystories.model.transformer import Transformer
-from tinystories.requests.controls import BOS, EOS, PAD
+from tinystories.requests.absorbed import FORMATS
+from tinystories.requests.controls import BOS, EOS, PAD, STORY
+from tinystories.requests.formats import MIXED, PLAIN, Format
 from tinystories.text.tokenizer import StoryTokenizer
 
 CONFIG: Final = "config.json"
 WEIGHTS: Final = "model.safetensors"
 FINGERPRINT: Final = "fingerprint.json"
+FORM: Final = "request_format"  # of config.json
 _ENDS: Final = (("bos", BOS), ("eos", EOS), ("pad", PAD))
 
 
@@ -41,6 +44,7 @@ class LoadedModel:
     generation: GenerationDefaults
     folder: Path
     fingerprint: str
+    form: Format = MIXED
 
 
 def save_model(
@@ -51,10 +55,12 @@ def save_model(
     card: str,
     fingerprint: Mapping[str, Any],
     generation: GenerationDefaults | None = None,
+    form: str = MIXED.name,
 ) -> None:
     """Write the whole folder; weights as fp32. config.json comes last, as the sign that the rest is there.
 
-    `fingerprint` says what the model was made from, with a key "fingerprint".
+    `fingerprint` says what the model was made from, with a key "fingerprint"; `form` names the format of requests
+    that it was trained in, and stands in config.json where it is not the mixed one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).unlink(missing_ok=True)
@@ -69,7 +75,8 @@ def save_model(
     write_json(folder / "generation_config.json", {**settings, **ids, "do_sample": True})
     write_json(folder / FINGERPRINT, fingerprint)
     write_text(folder / "README.md", card)
-    write_json(folder / CONFIG, hub_config(model.config, ids))
+    told = {} if form == MIXED.name else {FORM: form}
+    write_json(folder / CONFIG, {**hub_config(model.config, ids), **told})
 
 
 def load_model(folder: Path | str, device: str = "cpu") -> LoadedModel:
@@ -80,7 +87,8 @@ def load_model(folder: Path | str, device: str = "cpu") -> LoadedModel:
     folder = Path(folder)
     if not (folder / CONFIG).is_file():
         raise ModelError(f"no model in {folder}: type `make repro` to train one, or name a model folder with --model")
-    config = config_from_hub(read_json(folder / CONFIG), str(folder / CONFIG))
+    described = read_json(folder / CONFIG)
+    config = config_from_hub(described, str(folder / CONFIG))
     tokenizer = StoryTokenizer.load(folder)
     model = Transformer(config)
     try:
@@ -94,7 +102,12 @@ def load_model(folder: Path | str, device: str = "cpu") -> LoadedModel:
     stored = read_json(folder / "generation_config.json") if (folder / "generation_config.json").is_file() else {}
     generation = GenerationDefaults(**{key: value for key, value in stored.items() if key in known})
     made_from = read_json(folder / FINGERPRINT)["fingerprint"] if (folder / FINGERPRINT).is_file() else ""
-    return LoadedModel(config, model.to(device).eval(), tokenizer, generation, folder, made_from)
+    form = described.get(FORM, MIXED.name if tokenizer.knows(STORY) else PLAIN.name)
+    if form not in FORMATS:
+        raise ModelError(
+            f"{folder / CONFIG}: {FORM} {form!r} is not known here; this version reads {', '.join(FORMATS)}"
+        )
+    return LoadedModel(config, model.to(device).eval(), tokenizer, generation, folder, made_from, FORMATS[form])
 
 
 def _tokenizer_config(config: ModelConfig, tokenizer: StoryTokenizer) -> dict[str, Any]:

@@ -45,6 +45,18 @@ def layout_of(config: ModelConfig) -> Layout:
     return "gpt2" if (*kind, c.tied) == ("learned", "layer", "pre", "gelu", True, True) else "tinystories"
 
 
+def describe(config: ModelConfig) -> str:
+    """The architecture in a line, for the model card."""
+    c, layout = config, layout_of(config)
+    if layout == "llama":
+        parts = ["RMSNorm", "RoPE", "SwiGLU"]
+    else:
+        names = {"rms": "RMSNorm", "layer": "LayerNorm", "swiglu": "SwiGLU", "gelu": "GELU", "relu": "ReLU"}
+        parts = [f"{c.norm_place}-{names[c.norm]}", f"{c.positions} positions", names[c.activation]]
+    text = f"{CLASSES[layout]} ({', '.join([*parts, 'tied embeddings' if c.tied else 'a head of its own'])})"
+    return text if layout != "tinystories" else f"{text}, which no other library reads: use tinystories"
+
+
 def to_disk(config: ModelConfig, state: Mapping[str, Tensor]) -> State:
     """The weights under the names, and in the orientation, of the model's layout."""
     return _to_gpt2(config, state) if layout_of(config) == "gpt2" else dict(state)

@@ -44,6 +44,8 @@ def _lead(inputs: Inputs) -> str:
     if mean is not None:
         text += f" A story that it never saw costs it {whole(mean)} nats"
         text += "." if ngram is None else f"; the best plain counting, a Kneser-Ney 5-gram, pays {whole(ngram)}."
+    for reason in sorted({str(why) for why in inputs.evaluate.group("absent").values()}):
+        text += f" Not measured: {reason}."
     return text
 
 

@@ -23,6 +23,8 @@ LENGTH_TOKEN: Final[dict[int, str]] = {bucket: f"<length_{bucket}>" for bucket i
 CONTROL_TOKENS: Final[tuple[str, ...]] = (
     PAD, BOS, EOS, STORY, FIRST, LAST, MIDDLE, WORDS, END, *TAG_TOKEN.values(), *LENGTH_TOKEN.values(),
 )  # fmt: skip
+# of the format "tags", which has no use for the others
+TAG_CONTROLS: Final[tuple[str, ...]] = (PAD, BOS, EOS, *TAG_TOKEN.values())
 PAD_ID: Final = 0
 BOS_ID: Final = 1
 EOS_ID: Final = 2

@@ -5,7 +5,7 @@ request reads exactly as in training.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -108,12 +108,12 @@ def between_prompt_ids(tokenizer: StoryTokenizer, controls: Controls, first: str
 
 def plain(tokenizer: StoryTokenizer, story: StoryTokens) -> Example:
     """`<bos> text <eos>`, loss on text and <eos>."""
-    return _example(tokenizer, [tokenizer.control(BOS)], story.text, story.story_id)
+    return sequence(tokenizer, [tokenizer.control(BOS)], story.text, story.story_id)
 
 
 def controlled(tokenizer: StoryTokenizer, story: StoryTokens, controls: Controls) -> Example:
     """`<bos> {controls} <story> text <eos>`, loss on text and <eos>; without controls the plain form."""
-    return _example(tokenizer, prompt_ids(tokenizer, controls), story.text, story.story_id)
+    return sequence(tokenizer, prompt_ids(tokenizer, controls), story.text, story.story_id)
 
 
 def between(tokenizer: StoryTokenizer, story: StoryTokens, controls: Controls, with_first: bool = True) -> Example:
@@ -127,32 +127,12 @@ def between(tokenizer: StoryTokenizer, story: StoryTokens, controls: Controls, w
         ids += [tokenizer.control(FIRST), *story.first]
     ids += [tokenizer.control(LAST), *story.last, tokenizer.control(MIDDLE)]
     target = [*story.middle] if with_first else [*story.first, *story.middle]
-    return _example(tokenizer, ids, target, story.story_id)
+    return sequence(tokenizer, ids, target, story.story_id)
 
 
-def draw(
-    tokenizer: StoryTokenizer, story: StoryTokens, weights: Weights, context: int, rng: np.random.Generator
-) -> Example:
-    """One form of `story`, by `weights`, with its true controls, each left out with probability `drop`.
+def draw_controls(story: StoryTokens, drop: float, rng: np.random.Generator) -> Controls:
+    """The true controls of `story`, each left out with probability `drop`."""
 
-    A form that does not fit `context` gives way to the plain one, which is read in windows.
-    """
-    chances = np.array([weights.plain, weights.controls, weights.between if story.infillable else 0.0])
-    if chances.sum() == 0:  # only the middle was wanted and this story has none
-        return plain(tokenizer, story)
-    form = rng.choice(3, p=chances / chances.sum())
-    controls = _draw_controls(story, weights.drop, rng)
-    if form == 0:
-        return plain(tokenizer, story)
-    if form == 1:
-        example = controlled(tokenizer, story, controls)
-    else:
-        # the middle alone is asked for: its length and the last word are already said
-        example = between(tokenizer, story, replace(controls, end=None), with_first=bool(rng.random() >= weights.drop))
-    return example if len(example) <= context else plain(tokenizer, story)
-
-
-def _draw_controls(story: StoryTokens, drop: float, rng: np.random.Generator) -> Controls:
     def kept() -> bool:
         return bool(rng.random() >= drop)
 
@@ -168,7 +148,8 @@ def _draw_controls(story: StoryTokens, drop: float, rng: np.random.Generator) ->
     )
 
 
-def _example(tokenizer: StoryTokenizer, given: list[int], target: list[int], story_id: str) -> Example:
+def sequence(tokenizer: StoryTokenizer, given: list[int], target: list[int], story_id: str) -> Example:
+    """`given target <eos>`, with the loss on target and <eos>."""
     ids = np.array([*given, *target, tokenizer.control(EOS)], dtype=np.int32)
     mask = np.zeros(len(ids), dtype=np.bool_)
     mask[len(given) :] = True

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from tinystories.errors import ModelError, TinyStoriesError
 from tinystories.evaluation.abilities import abilities, choosing
-from tinystories.evaluation.asked import Asked, Done, write_prompted, write_stories
+from tinystories.evaluation.asked import Asked, Done, tags_known, write_prompted, write_stories
 from tinystories.evaluation.baselines import BEST, baseline_figures, fit_baselines
 from tinystories.evaluation.choices import Chosen
 from tinystories.evaluation.flaws import made_up
@@ -24,7 +24,7 @@ from tinystories.evaluation.infilling import measurable
 from tinystories.evaluation.likelihood import Score, likelihood, score
 from tinystories.evaluation.memorisation import Copied, Looked, TrainingText, look_up, most_copied
 from tinystories.evaluation.prompts import read_prompts
-from tinystories.evaluation.suites import HeldOut, Task, ability_tasks, breakdown, infill, written_stories
+from tinystories.evaluation.suites import HeldOut, Task, ability_tasks, absent, breakdown, infill, written_stories
 from tinystories.files import atomic, read_json, write_json, write_text
 from tinystories.generation.requests import Request
 from tinystories.generation.story_model import StoryModel
@@ -32,7 +32,6 @@ from tinystories.params import EvaluateParams, Params
 from tinystories.paths import Paths
 from tinystories.requests.stored import StoredStories
 from tinystories.text.tagger import Tagger
-from tinystories.text.tags import TAGS
 from tinystories.training.hardware import device_of
 
 COPIED: Final = 3  # generated stories shown beside their nearest training story
@@ -65,9 +64,9 @@ def run(
     test = _test_stories(paths, settings.stories)
     prompts = read_prompts(paths.root / settings.prompts)
     judge, loaded = Tagger.load("judge"), model.loaded
-    fillable = measurable(loaded.tokenizer, test.stories, loaded.config.context)
+    fillable = measurable(loaded.tokenizer, test.stories, loaded.config.context, loaded.form)
     chosen = fillable[: settings.infillings]
-    done = _counter(on_story, settings.per_tag * (1 + len(TAGS)) + len(prompts) + len(chosen))
+    done = _counter(on_story, settings.per_tag * (1 + len(tags_known(model))) + len(prompts) + len(chosen))
     # top-k is off, so that the two settings in params.yaml are all there is
     request = Request(
         max_tokens=settings.max_tokens, temperature=settings.temperature, top_p=settings.top_p, top_k=0,
@@ -92,11 +91,12 @@ def run(
         "likelihood": likelihood(scores, settings.bootstrap, params.seed),
         **breakdown(task, scores),
         "baselines": baseline_figures(ngrams, counted, loaded.tokenizer, test.stories, settings.bootstrap, params.seed),
-        "infilling": filled,
+        **({"infilling": filled} if filled else {}),
         "choosing": choosing(*chosen_by),
         "abilities": abilities(*judged),
         **written_stories(task, asked, looked[len(prompted) :], training, judge),
         "judge": judge.gold,
+        **({"absent": reasons} if (reasons := absent(task)) else {}),
         **({"grades": grades(graded, settings.bootstrap, params.seed)} if graded else {}),
     }
     result: dict[str, Any] = _plain(metrics)

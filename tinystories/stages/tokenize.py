@@ -2,16 +2,18 @@
 
 import re
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from tinystories.corpus.record import PARTITIONS, SPLIT
-from tinystories.errors import TrainingError
+from tinystories.errors import ModelError, TrainingError
 from tinystories.files import write_json
-from tinystories.params import Params
+from tinystories.params import Params, TokenizeParams
 from tinystories.paths import Paths
-from tinystories.requests.controls import CONTROL_TOKENS
+from tinystories.requests.controls import CONTROL_TOKENS, TAG_CONTROLS
 from tinystories.requests.mixed import StoryTokens
 from tinystories.requests.stored import write_tokens
 from tinystories.text.tags import ordered
@@ -22,8 +24,12 @@ OFFERED = 8  # words of a story, at most, that training may ask for
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 
-def run(params: Params, paths: Paths) -> dict[str, Any]:
-    """data/split -> data/tokens; returns the metrics, also written to reports/metrics/tokenize.json."""
+def run(params: Params, paths: Paths, say: Callable[[str], None] = lambda message: None) -> dict[str, Any]:
+    """data/split -> data/tokens; returns the metrics, also written to reports/metrics/tokenize.json.
+
+    `say` hears of a vocabulary that the training stories could not fill. Raises TrainingError without
+    training stories, ModelError where tokenize.folder has no tokenizer.
+    """
     rows = pq.read_table(paths.split, schema=SPLIT).to_pylist()
     training = [row["text"] for row in rows if row["partition"] == "train"]
     if not training:
@@ -31,10 +37,13 @@ def run(params: Params, paths: Paths) -> dict[str, Any]:
             f"{paths.split}: no training stories, so no tokenizer; give more stories or other partitions"
         )
     wanted = params.tokenize
-    tokenizer = StoryTokenizer.train(training, wanted.kind, wanted.vocab_size, CONTROL_TOKENS)
+    tokenizer = _tokenizer(wanted, training, paths.root)
+    asked = tokenizer.vocab_size if wanted.kind == "folder" else wanted.vocab_size
+    if tokenizer.vocab_size < asked:
+        say(f"the training stories fill {tokenizer.vocab_size:,} of the {asked:,} tokens asked for")
     tokenizer.save(paths.tokens / "tokenizer.json")
     common = _common_words(training)
-    metrics: dict[str, Any] = {"vocab_size": tokenizer.vocab_size, "vocab_size_asked": wanted.vocab_size}
+    metrics: dict[str, Any] = {"vocab_size": tokenizer.vocab_size, "vocab_size_asked": asked}
     for partition in PARTITIONS:
         chosen = [row for row in rows if row["partition"] == partition]
         stories = _tokenized(tokenizer, chosen, common)
@@ -50,6 +59,20 @@ def run(params: Params, paths: Paths) -> dict[str, Any]:
     metrics["bytes_per_token"] = metrics["test"]["bytes_per_token"] or metrics["train"]["bytes_per_token"]
     write_json(paths.tokenize_metrics, metrics)
     return metrics
+
+
+def _tokenizer(wanted: TokenizeParams, training: list[str], root: Path) -> StoryTokenizer:
+    controls = CONTROL_TOKENS if wanted.controls == "all" else TAG_CONTROLS
+    if wanted.kind != "folder":
+        return StoryTokenizer.train(training, wanted.kind, wanted.vocab_size, controls)
+    assert wanted.folder is not None, "params are validated"
+    folder = root / wanted.folder
+    if not StoryTokenizer.is_in(folder):
+        raise ModelError(
+            f"tokenize.folder: no tokenizer.json, nor vocab.json and merges.txt, in {wanted.folder}: "
+            "name the folder that has them, or choose a preset with tokens of its own"
+        )
+    return StoryTokenizer.load(folder).with_controls(controls)
 
 
 def _common_words(texts: list[str]) -> frozenset[str]:

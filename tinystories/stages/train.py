@@ -17,9 +17,11 @@ from tinystories.files import atomic, fingerprint, write_json
 from tinystories.model.card import card
 from tinystories.model.config import ModelConfig
 from tinystories.model.folder import save_model
+from tinystories.model.layouts import describe
 from tinystories.model.transformer import Transformer
 from tinystories.params import BUDGETS, Params
 from tinystories.paths import Paths
+from tinystories.requests.absorbed import FORMATS
 from tinystories.requests.mixed import Weights, plain
 from tinystories.requests.stored import StoredStories
 from tinystories.text.tokenizer import StoryTokenizer
@@ -77,7 +79,10 @@ def run(
     _write_curve(paths.curve, trainer.progress.curve)
     facts = _facts(params, material, metrics)
     assert isinstance(model, Transformer)
-    save_model(paths.model, model, material.tokenizer, card=card("TinyStories model", facts), fingerprint=made_from)
+    save_model(
+        paths.model, model, material.tokenizer, card=card("TinyStories model", facts), fingerprint=made_from,
+        form=params.requests.format,
+    )  # fmt: skip
     write_json(paths.train_metrics, metrics)
     shutil.rmtree(work, ignore_errors=True)
     return metrics
@@ -99,7 +104,7 @@ def dry_run(params: Params, paths: Paths) -> dict[str, Any]:
         params.train.batch_tokens
         / params.train.accumulate
         * params.model.layers
-        * (12 * params.model.width + 4 * params.model.ffn)
+        * (12 * params.model.width + 4 * _widest(params.model.ffn))
     )
     states = 2 if params.train.optimizer == "adamw" else 1.5
     return {
@@ -122,10 +127,20 @@ def _material(params: Params, paths: Paths) -> Material:
         raise TrainingError(
             f"{paths.tokens}: {len(train)} training and {len(validation)} validation stories; both need at least one"
         )
+    return Material(tokenizer, train, validation, model_config(params, tokenizer.vocab_size))
+
+
+def model_config(params: Params, vocab_size: int) -> ModelConfig:
+    """The model that params ask for, with as many tokens as the tokenizer has."""
     m = params.model
-    return Material(
-        tokenizer, train, validation, ModelConfig(tokenizer.vocab_size, m.width, m.layers, m.heads, m.ffn, m.context)
-    )
+    return ModelConfig(
+        vocab_size, m.width, m.layers, m.heads, _widest(m.ffn), m.context, positions=m.positions, norm=m.norm,
+        norm_place=m.norm_place, activation=m.activation, bias=m.bias, tied=m.tied, dropout=m.dropout,
+    )  # fmt: skip
+
+
+def _widest(ffn: int | list[int]) -> int:
+    return ffn if isinstance(ffn, int) else max(ffn)
 
 
 def _trainer(params: Params, material: Material, work: Path, say: Callable[[str], None]) -> Trainer:
@@ -134,7 +149,7 @@ def _trainer(params: Params, material: Material, work: Path, say: Callable[[str]
     r, t = params.requests, params.train
     order = Order(
         material.train, material.tokenizer, Weights(r.plain, r.controls, r.between, r.drop),
-        params.model.context, t.batch_tokens, params.seed,
+        params.model.context, t.batch_tokens, params.seed, FORMATS[r.format],
     )  # fmt: skip
     # the same stories each time: by id, which is a hash, so no matter how many others there are
     by_id = sorted(range(len(material.validation)), key=material.validation.story_ids.__getitem__)
@@ -196,11 +211,12 @@ def _facts(params: Params, material: Material, metrics: dict[str, Any]) -> dict[
     """For the model card: what is known when training ends."""
     m, r = params.model, params.requests
     return {
-        "architecture": "LlamaForCausalLM (RMSNorm, RoPE, SwiGLU, tied embeddings)",
+        "architecture": describe(material.model),
         **{"parameters": material.model.parameters, "vocab_size": material.model.vocab_size},
         **{"width": m.width, "layers": m.layers, "heads": m.heads, "ffn": m.ffn, "context": m.context},
         "training_stories": len(material.train), "validation_stories": len(material.validation),
         "training_tokens": metrics["tokens"],
+        **({"format": r.format} if r.format != "mixed" else {}),
         "requests": f"plain {r.plain:g}, controls {r.controls:g}, between sentences {r.between:g}, drop {r.drop:g}",
         **{key: metrics[key] for key in ("steps", "epochs", "precision", "optimizer")},
         "batch_tokens": params.train.batch_tokens, "lr": params.train.lr, "lr_matrices": params.train.lr_matrices,

@@ -66,6 +66,18 @@ class StoryTokenizer:
         assert token is not None, f"no token {identity}"
         return str(token)
 
+    def with_controls(self, controls: Sequence[str]) -> "StoryTokenizer":
+        """The same with `controls`, those that it lacks getting the next free ids."""
+        tokenizer = Tokenizer.from_str(self._tokenizer.to_str())
+        tokenizer.add_special_tokens(list(controls))
+        return StoryTokenizer(tokenizer)
+
+    @staticmethod
+    def is_in(folder: Path) -> bool:
+        """Whether `folder` has the files of a tokenizer."""
+        own = (folder / "tokenizer.json").is_file()
+        return own or all((folder / name).is_file() for name in ("vocab.json", "merges.txt"))
+
     def save(self, path: Path) -> None:
         with atomic(path) as temporary:
             self._tokenizer.save(str(temporary))

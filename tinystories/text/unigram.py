@@ -42,7 +42,9 @@ def fit_pieces(
             split_by_number=False, split_by_whitespace=False, bos_id=-1, eos_id=-1,
         )  # fmt: skip
     fitted = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
-    pieces = [(fitted.id_to_piece(i), fitted.get_score(i)) for i in range(len(fitted)) if not fitted.is_unknown(i)]
+    # six decimals are all that its float32 has, and what tokenizers reads back from JSON to the last bit
+    scores = {i: round(fitted.get_score(i), 6) for i in range(len(fitted)) if not fitted.is_unknown(i)}
+    pieces = [(fitted.id_to_piece(i), score) for i, score in scores.items()]
     lowest = min(score for _, score in pieces)
     pieces += [(character, lowest - 1) for character in unseen]
     return [(control, _SCORE_OF_A_CONTROL) for control in controls] + pieces

@@ -98,6 +98,8 @@ class Trainer:
                 if progress.step >= steps:
                     break
                 rate = rate_at(progress.step, steps, self.params.warmup, self.params.schedule)
+                # what dropout leaves out follows from seed and step, so that going on is going on with the same
+                torch.manual_seed((self.order.seed * 1_000_003 + progress.step) % 2**63)
                 nats = self.step(batch, rate)
                 if not math.isfinite(nats):
                     raise self._diverged(batch) if self.group.first else SystemExit(2)

@@ -16,8 +16,8 @@ class Optimiser:
 
     def __init__(self, model: nn.Module, params: TrainParams) -> None:
         named = {n: p for n, p in model.named_parameters() if p.requires_grad}
-        # a row of the embedding is one token's: orthogonalising across tokens has no meaning, so no Muon there
-        matrices = {n: p for n, p in named.items() if p.ndim == 2 and "embed" not in n}
+        # a row of embedding and head is one token's: orthogonalising across tokens has no meaning, so no Muon there
+        matrices = {n: p for n, p in named.items() if p.ndim == 2 and "embed" not in n and "lm_head" not in n}
         others = {n: p for n, p in named.items() if n not in matrices}
         self._peaks: list[tuple[torch.optim.Optimizer, float]] = []
         if params.optimizer == "muon":

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinystories.requests.example import Example, windows
-from tinystories.requests.mixed import StoryTokens, Weights, draw
+from tinystories.requests.formats import MIXED, Format
+from tinystories.requests.mixed import StoryTokens, Weights
 from tinystories.text.tokenizer import StoryTokenizer
 from tinystories.training.batches import Batch, collate, padded_length
 
@@ -101,6 +102,7 @@ class Order(Walk):
     context: int
     batch_tokens: int
     seed: int
+    form: Format = MIXED
 
     @property
     def count(self) -> int:
@@ -110,5 +112,5 @@ class Order(Walk):
         story = self.stories[i]
         rng = np.random.default_rng([self.seed, epoch, int(story.story_id, 16)])
         # a row holds all but the last token
-        example = draw(self.tokenizer, story, self.weights, self.context + 1, rng)
+        example = self.form.draw(self.tokenizer, story, self.weights, self.context + 1, rng)
         return windows(example, self.context + 1)

@@ -1,0 +1,68 @@
+"""Every preset: its size, its layout on disk, and the one table that says so."""
+
+from pathlib import Path
+
+import pytest
+
+from tinystories.errors import ParamsError
+from tinystories.model.layouts import layout_of
+from tinystories.params import load_params
+from tinystories.stages.train import model_config
+
+# parameters with the vocabulary that is asked for; where the preset leaves the size to the scale, at laptop
+PARAMETERS = {
+    "story": 3_443_136,
+    "nano": 291_264,
+    "micro": 1_328_256,
+    "mini": 3_443_136,
+    "small": 7_155_360,
+    "base": 17_308_032,
+    "m28": 27_795_968,
+    "m42": 42_281_600,
+    "m110": 109_337_856,
+    "gpt2-mini": 3_554_304,
+    "gpt-8k": 4_192_704,
+    "infilling": 22_141_824,
+    "start-end": 14_592_904,
+}
+LAYOUTS = {"gpt2-mini": "gpt2", "start-end": "tinystories"}
+
+
+def test_every_preset_is_counted_here(root: Path) -> None:
+    assert {path.stem for path in (root / "pipeline/conf/preset").glob("*.yaml")} == PARAMETERS.keys()
+
+
+@pytest.mark.parametrize("preset", PARAMETERS)
+def test_a_preset_has_the_parameters_that_it_says(root: Path, preset: str) -> None:
+    params = load_params(root, [f"preset={preset}", "scale=laptop"])
+    config = model_config(params, params.tokenize.vocab_size)
+    assert config.parameters == PARAMETERS[preset]
+    assert layout_of(config) == LAYOUTS.get(preset, "llama")
+
+
+@pytest.mark.parametrize("preset", sorted(PARAMETERS.keys() - {"story", "gpt-8k"}))
+def test_a_presets_size_is_its_own_at_every_scale_and_the_budget_is_the_scales(root: Path, preset: str) -> None:
+    small, large = (load_params(root, [f"preset={preset}", f"scale={scale}"]) for scale in ("ci", "full"))
+    assert small.model == large.model and small.tokenize == large.tokenize
+    assert (small.train.steps, large.train.epochs) == (250, 3)
+
+
+def test_mini_is_what_scale_laptop_trains(root: Path) -> None:
+    mini, story = (load_params(root, ["scale=laptop", f"preset={name}"]) for name in ("mini", "story"))
+    assert mini.model_dump(exclude={"preset"}) == story.model_dump(exclude={"preset"})
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["requests.format=infilling"], "the format infilling has no form 'controls'; give that the weight 0"),
+        (["requests.format=tags"], "the format tags has no form 'between'"),
+        (["tokenize.controls=tags"], "requests.format mixed needs tokenize.controls: all"),
+        (["tokenize.kind=folder"], "kind folder needs tokenize.folder"),
+        (["model.ffn=[64, 64]"], "a list of ffn is for a window encoder"),
+    ],
+)
+def test_what_does_not_go_together_is_one_line(root: Path, overrides: list[str], message: str) -> None:
+    with pytest.raises(ParamsError) as caught:
+        load_params(root, overrides)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
