@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -41,11 +42,10 @@ def save_checkpoint(folder: Path, step: int, checkpoint: Checkpoint, keep: int) 
         if final.exists():
             shutil.rmtree(final)
         aside.rename(final)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:  # safetensors' own class says that a disk is full
         shutil.rmtree(aside, ignore_errors=True)
-        raise TrainingError(
-            f"can't write checkpoint {final} ({error.strerror}): free some space and start again"
-        ) from None
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise TrainingError(f"can't write checkpoint {final} ({reason}): free some space and start again") from None
     for old in complete_checkpoints(folder)[:-keep]:
         shutil.rmtree(old)
     return final

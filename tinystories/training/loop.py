@@ -70,7 +70,8 @@ class Trainer:
         self.objective = spread(objective, params.parallel, self.group)
         self.optimiser = Optimiser(model, params)
         self.progress = Progress()
-        self._stopped: list[int] = []
+        self._received: list[int] = []
+        self._stop: int | None = None
 
     def resume(self) -> int | None:
         """Go on from the newest checkpoint; its number of steps in all, or None when there is none."""
@@ -93,7 +94,7 @@ class Trainer:
         """Train up to step `steps`. Raises SystemExit(143) after SIGTERM and (130) after Ctrl-C, saved both times."""
         self.model.train()
         progress = self.progress
-        with _stop_signals() as self._stopped, self.group.watched():
+        with _stop_signals() as self._received, self.group.watched():
             for batch, after in self.order.walk(progress.place):
                 if progress.step >= steps:
                     break
@@ -109,10 +110,10 @@ class Trainer:
                 self._log(steps, rate, on_log)
                 if on_step:
                     on_step(progress.step)
-                if self._stopped:
+                if self._stop is not None:
                     self.save(steps)
                     self.say(f"stopped at step {progress.step} of {steps}; saved: the same command goes on from there")
-                    raise SystemExit(128 + self._stopped[0])
+                    raise SystemExit(128 + self._stop)
                 if progress.step % self.params.checkpoint_every == 0 and progress.step < steps:
                     self.save(steps)
 
@@ -132,8 +133,9 @@ class Trainer:
 
     def _together(self, nats: float) -> float:
         """The sum of all processes' nats; and a signal to one of them is one to all, so that they stop together."""
-        total, *received = self.group.summed([nats, *(float(number in self._stopped) for number in STOP_SIGNALS)])
-        self._stopped += [n for n, sent in zip(STOP_SIGNALS, received, strict=True) if sent and n not in self._stopped]
+        total, *received = self.group.summed([nats, *(float(number in self._received) for number in STOP_SIGNALS)])
+        # what came in after this exchange waits for the next one: nobody may stop alone
+        self._stop = next((n for n, sent in zip(STOP_SIGNALS, received, strict=True) if sent), None)
         return total
 
     def save(self, steps: int) -> None:
