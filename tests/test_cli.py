@@ -67,6 +67,11 @@ def test_every_command_explains_itself_with_an_example(root: Path, command: str)
         (["generate", "--first", "Tom ran.", "--start", "Lily"], "the first sentence begins with 'Tom'"),
         (["generate", "--top-p", "2"], "top_p: must be above 0 and at most 1"),
         (["generate", "--count", "0"], "count: must be at least 1"),
+        (["generate", "--end", "home", "--avoid", "home"], "avoid: 'home' is in end"),
+        (["generate", "--stream", "--count", "2"], "one story at a time"),
+        (["generate", "--requests", "asked.jsonl", "--tag", "Twist"], "leave out the other controls"),
+        (["generate", "--requests", "asked.jsonl"], "asked.jsonl can't be read"),
+        (["generate", "--out", "told.jsonl"], "only with --requests"),
         (["generate"], "type `make repro`"),
         (["score", "nowhere.txt"], "nowhere.txt"),
         (["validate"], "run extract"),
@@ -109,6 +114,17 @@ def test_a_misspelt_command_or_option_exits_2(root: Path, arguments: list[str]) 
     assert done.returncode == 2
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
+
+
+def test_the_shell_completes_commands_and_options(root: Path) -> None:
+    program = 'import sys; sys.argv = ["tinystories"]; from tinystories.cli import main; main()'
+    for typed, offered in (("tinystories gen", "generate"), ("tinystories generate --no-rep", "--no-repeat-ngram")):
+        asked = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1)}
+        env = {**os.environ, "PYTHONPATH": str(root), "_TINYSTORIES_COMPLETE": "complete_bash", **asked}
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=root, env=env, capture_output=True, text=True, check=False
+        )
+        assert offered in done.stdout.split(), done.stderr
 
 
 def test_params_says_where_each_value_is_from(root: Path) -> None:

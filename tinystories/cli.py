@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tinystories.commands.stages import stages
+from tinystories.commands.telling import telling
 from tinystories.commands.terms import Json, Model, Set, default_model, finish, project_root, say, show
 from tinystories.errors import TinyStoriesError
 from tinystories.params import explain_params, flat, load_params
@@ -17,13 +18,13 @@ from tinystories.text.tags import TAGS
 app = typer.Typer(
     help="Train, measure and use small models that tell TinyStories.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 runs = typer.Typer(help="What was tried: the runs in MLflow.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(stages)
+app.add_typer(telling)
 app.add_typer(runs, name="runs")
 
 
@@ -120,46 +121,6 @@ def summary(json_: Json = False) -> None:
 
 
 # ---- stories
-
-
-@app.command()
-def generate(
-    prompt: Annotated[str | None, typer.Argument(help="The story begins with this text.")] = None,
-    first: Annotated[str | None, typer.Option(metavar="SENTENCE", help="First sentence, word for word.")] = None,
-    last: Annotated[str | None, typer.Option(metavar="SENTENCE", help="Last sentence, word for word.")] = None,
-    tag: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TAG", help=f"What the story should have: {', '.join(TAGS)}; may be repeated."),
-    ] = None,
-    start: Annotated[str | None, typer.Option(metavar="WORD", help="First word.")] = None,
-    end: Annotated[str | None, typer.Option(metavar="WORD", help="Last word.")] = None,
-    words: Annotated[str | None, typer.Option(metavar="A,B,C", help="Words that should occur.")] = None,
-    max_words: Annotated[int | None, typer.Option(metavar="N", help="Words of the whole story at most.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(metavar="N", help="Tokens that the model writes at most.")] = None,
-    temperature: Annotated[float | None, typer.Option(metavar="X", help="0 takes the likeliest token.")] = None,
-    top_k: Annotated[int | None, typer.Option(metavar="N", help="Sample from the N likeliest tokens.")] = None,
-    top_p: Annotated[float | None, typer.Option(metavar="X", help="Sample from the likeliest share X.")] = None,
-    count: Annotated[int, typer.Option(metavar="N", help="How many stories.")] = 1,
-    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same stories.")] = 0,
-    model: Model = None,
-    json_: Json = False,
-) -> None:
-    """Write stories; exit 1 if none of them meets a control that was asked for.
-
-    \b
-    Examples: tinystories generate "Once upon a time"
-              tinystories generate --tag Twist --tag Dialogue --count 3 --seed 7
-              tinystories generate --first "Tom had a red kite." --last "They laughed all the way home."
-    """
-    from tinystories.commands.generate import generate_command, parse_words
-    from tinystories.generation.requests import Request
-
-    request = Request(
-        prompt=prompt, tags=tuple(tag or ()), first=first, last=last, start=start, end=end,  # type: ignore[arg-type]
-        words=parse_words(words), max_words=max_words, max_tokens=max_tokens,
-        temperature=temperature, top_k=top_k, top_p=top_p, seed=seed,
-    )  # fmt: skip
-    finish(generate_command(model or default_model(), request, count, json_))
 
 
 @app.command()

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tinystories import Request
-from tinystories.commands.generate import generate_command, parse_words
+from tinystories.commands.generate import generate_command, parse_words, stream_command
+from tinystories.commands.requested import requests_command
 from tinystories.commands.score import score_command
 from tinystories.errors import ModelError, RequestError, SourceError
 from tinystories.evaluation.score import score_files
@@ -27,7 +28,9 @@ def test_json_is_one_line_a_story_and_the_same_bytes_each_time(folder: Path) -> 
 def test_stories_go_to_stdout_and_what_became_of_the_request_to_stderr(folder: Path) -> None:
     outcome = generate_command(folder, Request(start="Once", max_tokens=9), count=2)
     assert outcome.out.startswith("Once")
-    assert outcome.note == "2 stories, 0 ended by themselves, start 2/2"
+    said, speed = outcome.note.rsplit(", ", 1)
+    assert said == "2 stories, 0 ended by themselves, start 2/2"
+    assert float(speed.removesuffix(" tokens/s").replace(",", "")) > 0
 
 
 def test_a_control_that_no_story_keeps_exits_with_one_and_says_which(folder: Path) -> None:
@@ -35,6 +38,105 @@ def test_a_control_that_no_story_keeps_exits_with_one_and_says_which(folder: Pat
         outcome = generate_command(folder, Request(end="garden", words=("dog",), max_tokens=2), 2, as_json)
         assert outcome.code == 1
         assert "not met by any of 2: end, word:dog" in outcome.note
+
+
+def test_pieces_come_as_they_are_certain_and_are_the_story(folder: Path) -> None:
+    request, pieces = Request(start="Once", max_tokens=30, seed=4), []
+    outcome = stream_command(folder, request, write=pieces.append)
+    whole = generate_command(folder, request, count=1)
+    assert len(pieces) > 5 and "".join(pieces) + outcome.out == whole.out
+    assert outcome.note.startswith("1 story, ") and ", start 1/1, " in outcome.note
+    told = stream_command(folder, request, as_json=True, write=pieces.append)
+    assert told == generate_command(folder, request, count=1, as_json=True)
+
+
+def test_on_a_terminal_each_story_has_a_panel_with_what_was_met(folder: Path) -> None:
+    out = generate_command(folder, Request(start="Once", end="home", max_tokens=9, seed=5), 2, panels=True).out
+    for shown in ("1 of 2", "2 of 2", "seed 5", "✓ start", "✗ end", "words", "stopped by max_tokens"):
+        assert shown in out
+    assert out.count("╭") == out.count("╯") == 2
+
+
+ASKED = (
+    '{"start": "Once", "max_tokens": 9, "count": 3}\n\n'
+    '{"tags": ["Twist"], "prompt": "A\u2028B", "max_tokens": 5}\n{"end": "garden", "max_tokens": 2}\n'
+)
+
+
+def requested(folder: Path, file: Path, out: Path | None) -> tuple[str, str, int]:
+    """(what was printed, what was said, exit code)"""
+    printed: list[str] = []
+    said: list[str] = []
+    outcome = requests_command(folder, file, out, True, printed.append, said.append)
+    return "".join(printed), "\n".join([*said, outcome.note]), outcome.code
+
+
+def test_a_file_of_requests_is_answered_a_line_each_in_its_order(tmp_path: Path, folder: Path) -> None:
+    file = tmp_path / "asked.jsonl"
+    file.write_text(ASKED, encoding="utf-8")
+    printed, said, code = requested(folder, file, None)
+    lines = [json.loads(line) for line in printed.split("\n")[:-1]]
+    assert [line["request"]["index"] for line in lines] == [0, 1, 2, 0, 0]
+    assert lines[3]["text"].startswith("A\u2028B")
+    assert code == 1 and "1 of 5 stories miss a control" in said and "tokens/s" in said
+
+
+def test_an_interrupted_file_of_requests_goes_on_where_it_was(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, out, whole = tmp_path / "asked.jsonl", tmp_path / "told.jsonl", tmp_path / "whole.jsonl"
+    file.write_text(ASKED, encoding="utf-8")
+    requested(folder, file, whole)
+    monkeypatch.setattr("tinystories.commands.requested.CHUNK", 2)
+    write, calls = StoryModel.generate_many, []
+
+    def interrupted(self: StoryModel, *given: object) -> object:
+        calls.append(given)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return write(self, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(StoryModel, "generate_many", interrupted)
+    _, said, code = requested(folder, file, out)
+    assert code == 130 and "interrupted: 2 of 5 stories are in" in said and "type the same again" in said
+    out.write_bytes(out.read_bytes() + b'{"text": "half a li')
+    _, said, code = requested(folder, file, out)
+    assert "2 of 5 stories are in" in said and len(calls) == 4
+    assert out.read_bytes() == whole.read_bytes()
+    assert requested(folder, file, out)[1:] == (f"5 of 5 stories are in {out} already\nnothing to do", 0)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("{", "line 2: not JSON"), ("[]", "line 2: expected an object"), ('{"tag": []}', "line 2: got an unexpected"),
+        ('{"tags": ["Twst"]}', "line 2: unknown tag 'Twst'"), ('{"count": 0}', "line 2: count"),
+    ],
+)  # fmt: skip
+def test_a_wrong_line_is_told_with_its_number(line: str, says: str, tmp_path: Path, folder: Path) -> None:
+    file = tmp_path / "asked.jsonl"
+    file.write_text(f"{{}}\n{line}\n", encoding="utf-8")
+    with pytest.raises(RequestError, match=r"asked\.jsonl") as refusal:
+        requested(folder, file, None)
+    assert says in str(refusal.value) and "\n" not in str(refusal.value)
+
+
+def test_stories_that_answer_other_requests_are_not_gone_on_with(tmp_path: Path, folder: Path) -> None:
+    file, out = tmp_path / "asked.jsonl", tmp_path / "told.jsonl"
+    file.write_text('{"max_tokens": 3}\n', encoding="utf-8")
+    requested(folder, file, out)
+    for asked, says in (
+        ('{"max_tokens": 4}\n{}\n', "line 1 answers another request"), ("\n", "no request in it"),
+    ):  # fmt: skip
+        file.write_text(asked, encoding="utf-8")
+        with pytest.raises(RequestError, match=says):
+            requested(folder, file, out)
+    out.write_text("{}\n{}\n{}\n", encoding="utf-8")
+    file.write_text("{}\n", encoding="utf-8")
+    with pytest.raises(RequestError, match="more than are asked for"):
+        requested(folder, file, out)
+    with pytest.raises(RequestError, match="can't be read"):
+        requested(folder, tmp_path / "none.jsonl", None)
 
 
 def test_words_are_read_from_a_list_with_commas() -> None:

@@ -34,6 +34,13 @@ def judge(text: str) -> Sequence[Tag]:
         ({"end": "Garden"}, {"end": True}),
         ({"end": "red"}, {"end": False}),
         ({"words": ["cry", "kites", "fly"]}, {"word:cry": True, "word:kites": False, "word:fly": False}),
+        ({"avoid": ["red"]}, {"avoid:red": False}),
+        ({"avoid": ["re", "garde", "dog"]}, {"avoid:re": True, "avoid:garde": True, "avoid:dog": True}),
+        ({"avoid": ["KITE"]}, {"avoid:KITE": False}),
+        ({"length": 13}, {"length": True}),
+        ({"length": 16}, {"length": True}),  # three off, and the last sentence has six
+        ({"length": 17}, {"length": False}),
+        ({"length": 9}, {"length": False}),
         ({"max_words": 13}, {"max_words": True}),
         ({"max_words": 12}, {"max_words": False}),
         ({"tags": ["Dialogue", "Twist"]}, {"tag:Dialogue": True, "tag:Twist": False}),

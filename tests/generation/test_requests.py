@@ -47,6 +47,30 @@ from tinystories.errors import RequestError
         ({"last": "They all lived there for ever.", "max_words": 5}, "last alone have 6 words"),
         ({"first": "Tom had one dog.", "last": "They were glad.", "max_words": 6}, "first and last alone have 7"),
         ({"words": ["a", "b", "c"], "max_words": 2}, "3 words must occur"),
+        ({"words": ["dog", "sun"], "last": "A dog ran.", "max_words": 3}, "1 words must occur beside the 3 of last"),
+        ({"end": "home", "avoid": ["Home"]}, "avoid: 'Home' is in end"),
+        ({"start": "Once", "avoid": ["once"]}, "is in start"),
+        ({"first": "Tom's dog ran.", "avoid": ["tom"]}, "avoid: 'tom' is in first"),
+        ({"last": "It was ice-cream.", "avoid": ["cream"]}, "is in last"),
+        ({"prompt": "The dog", "avoid": ["dog"]}, "is in prompt"),
+        ({"words": ["Dog"], "avoid": ["dog"]}, "'Dog' must occur and must not"),
+        ({"avoid": ["big dog"]}, "avoid: 'big dog' is not one word"),
+        ({"length": 0}, "length: must be at least 1"),
+        ({"length": 50, "max_words": 40}, "length: 50 words are more than max_words, 40"),
+        ({"last": "They all lived there for ever.", "length": 5}, "length: last alone have 6 words"),
+        ({"min_p": 1.5}, "between 0 and 1"),
+        ({"repetition_penalty": 0.5}, "between 1 and 10"),
+        ({"no_repeat_ngram": 0}, "at least 1"),
+        ({"eos_after": -1}, "at least 0"),
+        ({"guidance": -1}, "between 0 and 20"),
+        ({"best_of": 0}, "at least 1"),
+        ({"best_of": 65}, "must be below 65"),
+        ({"best_of": 2, "temperature": 0}, "all candidates are the same"),
+        ({"beams": 4, "temperature": 0.7}, "samples nothing"),
+        ({"beams": 4, "top_p": 0.9}, "samples nothing"),
+        ({"beams": 4, "best_of": 2}, "best_of"),
+        ({"beams": 2, "index": 2}, "2 beams find 2 stories"),
+        ({"length_penalty": 1.0}, "only beam search"),
     ],
 )
 def test_what_cannot_be_met_is_refused_in_one_line(options: dict[str, Any], says: str) -> None:
@@ -61,6 +85,12 @@ def test_a_count_that_is_no_number_of_stories_is_refused(count: Any) -> None:
         Request().repeat(count)
 
 
+def test_beams_find_no_more_stories_than_they_are() -> None:
+    with pytest.raises(RequestError, match="3 beams find 3 stories at most, not 4"):
+        Request(beams=3).repeat(4)
+    assert [request.index for request in Request(beams=3, temperature=0).repeat(3)] == [0, 1, 2]
+
+
 def test_what_agrees_is_taken_together() -> None:
     request = Request(
         tags=["Twist", "Dialogue", "Twist"], first=" “Tom” ran. ", start="tom", last="\n\nAll was well. ", end="Well",
@@ -72,9 +102,13 @@ def test_what_agrees_is_taken_together() -> None:
 
 
 def test_a_request_is_data_that_makes_the_same_request_again() -> None:
-    request = Request(prompt="Once ", tags=["Twist"], words=["dog"], temperature=0.5, seed=3, index=2)
+    request = Request(
+        prompt="Once ", tags=["Twist"], words=["dog"], avoid=["cat"], temperature=0.5, guidance=1.5, seed=3, index=2
+    )
     assert Request(**request.to_json()) == request
-    assert request.to_json().keys() == {"prompt", "tags", "words", "temperature", "seed", "index"}
+    assert request.to_json().keys() == {
+        "prompt", "tags", "words", "avoid", "temperature", "guidance", "seed", "index",
+    }  # fmt: skip
     assert [r.index for r in request.repeat(3)] == [2, 3, 4]
 
 

@@ -23,6 +23,8 @@ def expected(settings: Settings) -> list[float]:
             break
         kept.append(i)
         mass += weights[i]
+    kept = [i for i in kept if weights[i] >= settings.min_p * max(weights)]
+    mass = sum(weights[i] for i in kept)
     return [weights[i] / mass if i in kept else 0.0 for i in range(len(weights))]
 
 
@@ -31,6 +33,7 @@ def expected(settings: Settings) -> list[float]:
     [
         Settings(1.0), Settings(0.5), Settings(3.0), Settings(1.0, top_k=3), Settings(1.0, top_p=0.7),
         Settings(0.8, top_p=0.95), Settings(1.3, top_k=4, top_p=0.9), Settings(1.0, top_k=1), Settings(1.0, top_p=1e-9),
+        Settings(1.0, min_p=0.2), Settings(2.0, top_p=0.9, min_p=0.3), Settings(1.0, min_p=1.0),
     ],
 )  # fmt: skip
 def test_tokens_are_drawn_as_often_as_their_distribution_says(settings: Settings) -> None:
@@ -38,7 +41,7 @@ def test_tokens_are_drawn_as_often_as_their_distribution_says(settings: Settings
     ids = sample(LOGITS.expand(DRAWS, -1), [settings] * DRAWS, uniform)
     counts = torch.bincount(ids, minlength=len(LOGITS)).tolist()
     for count, p in zip(counts, expected(settings), strict=True):
-        # five sigma of a binomial: 8 tokens x 9 settings exceed it by chance once in 24,000 runs
+        # five sigma of a binomial: 8 tokens x 12 settings exceed it by chance once in 18,000 runs
         assert abs(count - DRAWS * p) <= 5 * math.sqrt(DRAWS * p * (1 - p)) + 1e-6
 
 
@@ -66,7 +69,7 @@ def test_the_pre_cut_changes_nothing(settings: Settings, monkeypatch: pytest.Mon
     rows = torch.randn(200, 2000, generator=torch.Generator().manual_seed(2))
     uniform = noise(5, 0, 200)
     cut = sample(rows, [settings] * 200, uniform)
-    monkeypatch.setattr(sampler, "PRE_CUT", 2000)
+    monkeypatch.setattr(sampler, "PRE_CUTS", ())
     assert sample(rows, [settings] * 200, uniform).tolist() == cut.tolist()
 
 
@@ -82,6 +85,7 @@ def test_noise_is_counted_per_seed_and_story_and_stays_the_same_between_versions
     assert noise(0, 0, 3).tolist() == noise(0, 0, 100)[:3].tolist()
     assert len({float(noise(seed, index, 1)) for seed in range(20) for index in range(20)}) == 400
     assert noise(1, 2, 2).tolist() == PINNED
+    assert len({float(noise(1, 2, 1, candidate)) for candidate in range(64)}) == 64
     drawn = torch.cat([noise(9, index, 500) for index in range(100)])
     # mean of 50,000 uniforms: sigma = 1 / sqrt(12 * 50,000) = 0.00129; five of them
     assert drawn.min() >= 0 and drawn.max() < 1 and abs(drawn.mean() - 0.5) < 5 / math.sqrt(12 * 50_000)

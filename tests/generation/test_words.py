@@ -2,7 +2,15 @@
 
 import pytest
 
-from tinystories.generation.words import count_words, ends_sentence, first_word, has_word, is_one_word, last_word
+from tinystories.generation.words import (
+    avoided_in,
+    count_words,
+    ends_sentence,
+    first_word,
+    has_word,
+    is_one_word,
+    last_word,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +51,18 @@ def test_a_word_is_found_in_its_regular_forms(word: str, form: str) -> None:
 )  # fmt: skip
 def test_a_word_that_only_begins_alike_is_not_found(word: str, other: str) -> None:
     assert not has_word(f"There was {other}, then.", word)
+
+
+@pytest.mark.parametrize(
+    ("text", "avoid", "found"),
+    [
+        ("A Dog’s tail", "dog", True), ("dogs", "dog", False), ("a hot-dog", "dog", True), ("I can't", "can", False),
+        ("I can't", "can’t", True), ("cafe\u0301", "café", True), ("the", "he", False), ("DOGS'", "dogs", True),
+        ("ice-cream", "ice-cream", True), ("ice cream", "ice-cream", False), ("", "a", False),
+    ],
+)  # fmt: skip
+def test_an_avoided_word_is_found_whole_in_any_case(text: str, avoid: str, found: bool) -> None:
+    assert avoided_in(text, [avoid, "zebra"]) == (avoid if found else None)
 
 
 def test_one_word_is_letters_and_digits_with_marks_inside_only() -> None:

@@ -1,12 +1,17 @@
 """`tinystories generate`: a request checked before anything heavy loads, then stories."""
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tinystories.generation.requests import Request
 from tinystories.generation.story import Story, unmet
+
+if TYPE_CHECKING:
+    from tinystories.generation.story_model import StoryModel
 
 
 @dataclass(frozen=True)
@@ -18,24 +23,58 @@ class Outcome:
     code: int
 
 
-def generate_command(model: Path, request: Request, count: int, as_json: bool = False) -> Outcome:
-    """Write `count` stories with the model in folder `model`.
+def generate_command(
+    model: Path, request: Request, count: int, as_json: bool = False, exact: bool = False, panels: bool = False
+) -> Outcome:
+    """Write `count` stories with the model in folder `model`; `panels` for a terminal.
 
     Raises RequestError and ModelError. The request and the count are checked before torch is imported.
     """
     requests = request.repeat(count)
-    from tinystories.generation.story_model import StoryModel
-
-    stories = StoryModel.load(model).generate_many(requests)
+    teller = load(model)
+    started = time.perf_counter()
+    stories = teller.generate_many(requests, exact=exact)
+    seconds = time.perf_counter() - started
     if as_json:
-        out = "".join(json.dumps(story.to_json(), ensure_ascii=False, allow_nan=False) + "\n" for story in stories)
+        out = "".join(line(story) for story in stories)
+    elif panels:
+        from tinystories.commands.panels import panel
+
+        out = "".join(panel(story, number, count) for number, story in enumerate(stories, start=1))
     else:
         out = "\n\n".join(story.text for story in stories) + "\n"
-    missed = unmet(stories)
-    notes = [] if as_json else [summary(stories)]
-    if missed:
-        notes.append(f"not met by any of {len(stories)}: {', '.join(missed)}; try another seed or a higher --count")
-    return Outcome(out, "\n".join(notes), 1 if missed else 0)
+    return _outcome(out, stories, [] if as_json else [summary(stories, seconds)])
+
+
+def stream_command(
+    model: Path, request: Request, as_json: bool = False, write: Callable[[str], None] = lambda _: None
+) -> Outcome:
+    """One story, whose pieces are given to `write` as they come; as JSON, its one line.
+
+    Raises RequestError and ModelError.
+    """
+    teller = load(model)
+    started, stories = time.perf_counter(), []
+    for piece in teller.stream(request):
+        if isinstance(piece, Story):
+            stories.append(piece)
+        elif not as_json:
+            write(piece)
+    seconds = time.perf_counter() - started
+    if as_json:
+        return _outcome("".join(map(line, stories)), stories, [])
+    return _outcome("\n", stories, [summary(stories, seconds)])
+
+
+def load(model: Path) -> "StoryModel":
+    from tinystories.generation.story_model import StoryModel
+
+    return StoryModel.load(model)
+
+
+def line(story: Story) -> str:
+    """A story as a line of JSON."""
+    return json.dumps(story.to_json(), ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def parse_words(text: str | None) -> tuple[str, ...]:
@@ -43,10 +82,20 @@ def parse_words(text: str | None) -> tuple[str, ...]:
     return () if text is None else tuple(text.split(","))
 
 
-def summary(stories: Sequence[Story]) -> str:
-    """One line: how many stories, how many ended by themselves, and how often each control was met."""
+def summary(stories: Sequence[Story], seconds: float = 0.0) -> str:
+    """One line: how many stories, how many ended by themselves, how often each control was met, tokens a second."""
     ended = sum(story.stopped == "eos" for story in stories)
     parts = [f"{len(stories)} stor{'y' if len(stories) == 1 else 'ies'}", f"{ended} ended by themselves"]
-    for control in stories[0].met:
-        parts.append(f"{control} {sum(story.met[control] for story in stories)}/{len(stories)}")
+    for control in dict.fromkeys(control for story in stories for control in story.met):
+        asked = [story.met[control] for story in stories if control in story.met]
+        parts.append(f"{control} {sum(asked)}/{len(asked)}")
+    if seconds:
+        parts.append(f"{sum(story.tokens for story in stories) / seconds:,.0f} tokens/s")
     return ", ".join(parts)
+
+
+def _outcome(out: str, stories: Sequence[Story], notes: list[str]) -> Outcome:
+    missed = unmet(stories)
+    if missed:
+        notes.append(f"not met by any of {len(stories)}: {', '.join(missed)}; try another seed or a higher --count")
+    return Outcome(out, "\n".join(notes), 1 if missed else 0)

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tinystories.generation.story import Stopped
@@ -19,7 +21,7 @@ LEAD_WORDS: Final = 40
 LENGTH_LEAD: Final = 20  # words before its length at which a story is led to its end word
 RATE: Final = 0.2  # nats by which the end word's logit grows with each token
 STOP_BONUS: Final = 3.0  # nats more for a full stop after it than for the word itself
-END_BONUS: Final = 6.0  # nats for <eos> after a sentence, where a story has the most words that are about its length
+END_BONUS: Final = 6.0  # nats for a sentence's end, and <eos> after it, at the most words that are about the length
 _TAIL: Final = 200  # characters looked at for the last word
 
 
@@ -53,9 +55,13 @@ class Ending:
             logits_V[self.vocabulary.eos] = -torch.inf
         if self.end is not None:
             self._lead(logits_V, written, eos_probability)
-        elif self.length is not None and written.complete and _ends(written.text):
-            most, words = allowed_words(self.length), self._count(written.text)
-            logits_V[self.vocabulary.eos] += max(0.0, END_BONUS * (1 - (most - words) / max(1, most - self._least)))
+        elif self.length is not None and written.complete:
+            words, least = self._count(written.text), self._least
+            bonus = END_BONUS * (1 + words - least) / (1 + allowed_words(self.length) - least)
+            if bonus > 0 and _ends(written.text):
+                logits_V[self.vocabulary.eos] += bonus
+            elif bonus > 0 and written.text[-1:].isalnum():
+                logits_V[torch.from_numpy(self._stops(written.text))] += bonus
 
     def stop(self, written: Written) -> Stopped | None:
         """Whether the story is to stop after its last token."""
@@ -143,12 +149,15 @@ class Ending:
         if last_is_end and ends_sentence(text):  # an open quotation is closed first
             logits_V.masked_fill_(torch.from_numpy(~self.vocabulary.closing_quotes), -torch.inf)
         elif last_is_end and text[-1].isalnum():
-            quoted = self.vocabulary.quoted_stops
-            stops = quoted if text.count('"') % 2 and quoted.any() else self.vocabulary.stops
-            logits_V[torch.from_numpy(stops)] += bonus + STOP_BONUS
+            logits_V[torch.from_numpy(self._stops(text))] += bonus + STOP_BONUS
         else:
             done = begun(written.ids, self.end_ids)
             logits_V[self.end_ids[done]] += bonus + (STOP_BONUS if done else 0)
+
+    def _stops(self, text: str) -> NDArray[np.bool_]:
+        """(V,) tokens that end a sentence, and the quotation that is open."""
+        quoted = self.vocabulary.quoted_stops
+        return quoted if text.count('"') % 2 and quoted.any() else self.vocabulary.stops
 
     def _count(self, text: str) -> int:
         return count_words(text) + self.reserved

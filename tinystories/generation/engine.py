@@ -35,7 +35,7 @@ class Engine(Protocol):
 
 
 class TorchEngine:
-    """The model of a folder, run by PyTorch in fp32 with a key-value cache."""
+    """The model of a folder, whatever its shape, run by PyTorch in fp32 with a key-value cache."""
 
     def __init__(self, loaded: LoadedModel) -> None:
         self._model = loaded.model

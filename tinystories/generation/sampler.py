@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-PRE_CUT: Final = 256  # candidates sorted for top-p; a row whose mass they don't hold is sorted whole
+# candidates sorted for top-p; a row whose mass they don't hold is sorted further, at last whole
+PRE_CUTS: Final = (64, 512)
 
 
 @dataclass(frozen=True)
@@ -72,18 +73,20 @@ def _from_all(logits_BV: Tensor, settings: Sequence[Settings], uniform_B: Tensor
 
 
 def _from_cut(logits_BV: Tensor, settings: Sequence[Settings], uniform_B: Tensor) -> Tensor:
-    """Sort the likeliest PRE_CUT; rows that need more of the vocabulary sort all of it."""
+    """Sort the likeliest few; rows that need more of the vocabulary sort more of it."""
     vocabulary = logits_BV.shape[-1]
     top_k_B = torch.tensor([min(s.top_k or vocabulary, vocabulary) for s in settings])
     top_p_B = torch.tensor([s.top_p for s in settings], dtype=torch.float64)
-    width = min(PRE_CUT, vocabulary)
     least_B1 = _least(settings)
-    ids_B, held_B = _nucleus(logits_BV, top_k_B, top_p_B, least_B1, uniform_B, width)
-    short = (~held_B).nonzero()[:, 0]
-    if len(short):
-        ids_B[short], _ = _nucleus(
-            logits_BV[short], top_k_B[short], top_p_B[short], least_B1[short], uniform_B[short], vocabulary
-        )
+    ids_B = torch.zeros(len(settings), dtype=torch.long)
+    rows = torch.arange(len(settings))
+    for width in (*(cut for cut in PRE_CUTS if cut < vocabulary), vocabulary):
+        ids_B[rows], held_B = _nucleus(logits_BV, top_k_B, top_p_B, least_B1, uniform_B, width)
+        if held_B.all():
+            break
+        rows = rows[~held_B]
+        logits_BV, top_k_B, top_p_B = logits_BV[~held_B], top_k_B[~held_B], top_p_B[~held_B]
+        least_B1, uniform_B = least_B1[~held_B], uniform_B[~held_B]
     return ids_B
 
 

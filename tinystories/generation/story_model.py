@@ -11,6 +11,7 @@ from tinystories.errors import RequestError
 from tinystories.generation.carried import refuse_what_is_not_carried
 from tinystories.generation.decode import BATCH, Draft, Writing
 from tinystories.generation.engine import Engine, TorchEngine
+from tinystories.generation.fused import FusedEngine, fits
 from tinystories.generation.plan import Plan, Planner, draft_many, with_defaults
 from tinystories.generation.ranking import best
 from tinystories.generation.requests import Request
@@ -45,7 +46,7 @@ class StoryModel:
 
     def __init__(self, loaded: LoadedModel, engine: Engine | None = None) -> None:
         self.loaded = loaded
-        self.engine = engine or TorchEngine(loaded)
+        self.engine = engine or (FusedEngine(loaded) if fits(loaded) else TorchEngine(loaded))
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "cpu") -> "StoryModel":

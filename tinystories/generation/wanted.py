@@ -42,13 +42,9 @@ class Wanted:
 
     def steer(self, logits_V: Tensor, written: Written, eos_probability: float) -> None:
         """Change logits_V (V,) of the next token in place."""
-        if not written.missing or not written.complete:
+        if not written.missing:
             return
-        tail = written.text[-_TAIL:]
-        unfinished = _UNFINISHED.search(tail)
-        writing = unfinished.group() if unfinished else ""
-        written.missing = tuple(w for w in written.missing if not has_word(tail.removesuffix(writing), w))
-        due = [word for word in written.missing if not has_word(writing, word)]
+        due = self._due(written)
         if not due:
             return
         if written.hurried_since is None and (eos_probability >= WANTS_TO_END or self._budget_is_near(written)):
@@ -58,6 +54,16 @@ class Wanted:
             self._lead(logits_V, written, word, SLOW_RATE * max(0.0, len(written.ids) - share * order.index(word)))
         if written.hurried_since is not None:
             self._lead(logits_V, written, due[0], RATE * (1 + len(written.ids) - written.hurried_since))
+
+    def _due(self, written: Written) -> list[str]:
+        """The missing words that are not being written; those that have come are no longer missing."""
+        if not written.complete:  # a character has begun, maybe a word's
+            return list(written.missing)
+        tail = written.text[-_TAIL:]
+        unfinished = _UNFINISHED.search(tail)
+        writing = unfinished.group() if unfinished else ""
+        written.missing = tuple(w for w in written.missing if not has_word(tail.removesuffix(writing), w))
+        return [word for word in written.missing if not has_word(writing, word)]
 
     def _lead(self, logits_V: Tensor, written: Written, word: str, bonus: float) -> None:
         places = [begun(written.ids, way) for way in self.ways[word]]

@@ -1,0 +1,152 @@
+"""Beam search against all stories there are, guidance against its formula, the best of several by hand."""
+
+import math
+from collections.abc import Sequence
+from itertools import product
+
+import pytest
+import torch
+from torch import Tensor
+
+from tinystories import Request, StoryModel
+from tinystories.generation.beams import search
+from tinystories.generation.decode import Job, Writing, choices
+from tinystories.generation.ending import Ending
+from tinystories.generation.vocabulary import Vocabulary
+from tinystories.requests.controls import BOS_ID, EOS_ID
+
+
+class FewTokens:
+    """An engine that gives only four ids and <eos> a chance, by a table of the last two tokens."""
+
+    context, ids = 16, (EOS_ID, 300, 301, 302, 303)
+
+    def __init__(self, vocab_size: int) -> None:
+        self.vocab_size = vocab_size
+        self.table = torch.randn(5, 5, 5, generator=torch.Generator().manual_seed(4)) * 2
+
+    def _logits(self, rows: Sequence[Sequence[int]]) -> Tensor:
+        logits = torch.full((len(rows), self.vocab_size), -1e4)
+        for place, row in enumerate(rows):
+            one, two = (self.ids.index(i) if i in self.ids else 0 for i in [0, *row][-2:])
+            logits[place, list(self.ids)] = self.table[one, two]
+        return logits
+
+    def prefill(self, prompts: Sequence[Sequence[int]], room: int) -> tuple[Tensor, list[list[int]]]:
+        rows = [list(prompt) for prompt in prompts]
+        return self._logits(rows), rows
+
+    def step(self, ids_B: Tensor, cache: list[list[int]]) -> Tensor:
+        for row, identity in zip(cache, ids_B.tolist(), strict=True):
+            row.append(identity)
+        return self._logits(cache)
+
+    def keep(self, cache: list[list[int]], rows: Sequence[int]) -> list[list[int]]:
+        return [list(cache[row]) for row in rows]
+
+
+def all_stories(engine: FewTokens, steps: int) -> list[tuple[float, tuple[int, ...]]]:
+    """(log p, tokens) of every story that ends within `steps` tokens, or is cut there."""
+    found = []
+    for length in range(1, steps + 1):
+        for tokens in product(engine.ids, repeat=length):
+            if EOS_ID in tokens[:-1] or (tokens[-1] != EOS_ID and length < steps):
+                continue
+            log_p = 0.0
+            for place, identity in enumerate(tokens):
+                log_p += engine._logits([[BOS_ID, *tokens[:place]]])[0].log_softmax(-1)[identity].item()
+            found.append((log_p, tokens))
+    return found
+
+
+@pytest.mark.parametrize("penalty", [0.0, 1.0, 2.0])
+def test_a_wide_search_finds_the_best_stories_there_are(penalty: float, model: StoryModel) -> None:
+    vocabulary, engine = model.vocabulary, FewTokens(model.engine.vocab_size)
+    everything = all_stories(engine, 4)
+    best = sorted(everything, key=lambda story: -story[0] / len(story[1]) ** penalty)[:5]
+    found = search(engine, vocabulary, Job([BOS_ID], 4, Ending(vocabulary, max_tokens=4)), 150, penalty)
+    for draft, (log_p, tokens) in zip(found, best, strict=False):
+        assert draft.ids == [i for i in tokens if i != EOS_ID]
+        assert draft.nats == pytest.approx(-log_p, rel=1e-4)
+
+
+def test_one_beam_is_the_likeliest_token_each_time_and_stories_are_ordered(bigram: StoryModel) -> None:
+    [greedy] = bigram.generate(start="Once", temperature=0.0, max_tokens=30)
+    [searched] = bigram.generate(start="Once", beams=1, max_tokens=30, length_penalty=0.0)
+    assert searched.text == greedy.text
+    stories = bigram.generate(start="Once", beams=4, count=4, max_tokens=30)
+    assert len({story.text for story in stories}) == 4
+    means = [story.nats / story.tokens for story in stories]
+    assert means == sorted(means)
+    assert bigram.generate(start="Once", beams=4, count=2, max_tokens=30) == stories[:2]
+
+
+def test_a_search_keeps_the_controls(bigram: StoryModel) -> None:
+    [story] = bigram.generate(start="Once", end="garden", words=["dog"], avoid=["the"], beams=3, max_words=60)
+    assert story.met == {"start": True, "end": True, "word:dog": True, "avoid:the": True, "max_words": True}
+
+
+def test_guidance_is_its_formula(model: StoryModel) -> None:
+    job = model._plan(Request(tags=["Twist"], guidance=2.5)).job
+    written = [job.begin(model.vocabulary)]
+    both = torch.randn(2, model.engine.vocab_size, generator=torch.Generator().manual_seed(0))
+    own, steered = choices(both, [job], written, torch.from_numpy(model.vocabulary.follows))
+    with_, plain = both.log_softmax(-1)
+    open_ = steered[0] > -torch.inf
+    expected = plain + 2.5 * (with_ - plain)
+    torch.testing.assert_close(steered[0][open_], expected[open_], atol=1e-5, rtol=1e-5)
+    assert torch.equal(own[0], both[0])
+
+
+def test_guidance_reads_the_plain_story_beside_the_controls(model: StoryModel) -> None:
+    seen: list[list[int]] = []
+
+    class Listening:
+        context, vocab_size = model.engine.context, model.engine.vocab_size
+        step, keep = model.engine.step, model.engine.keep
+
+        def prefill(self, prompts: Sequence[Sequence[int]], room: int) -> tuple[Tensor, object]:
+            seen.extend(list(prompt) for prompt in prompts)
+            return model.engine.prefill(prompts, room)
+
+    listening = StoryModel(model.loaded, Listening())
+    ids = model.loaded.tokenizer.encode("Tom ran.")
+    listening.generate(first="Tom ran.", last="They slept.", guidance=2.0, max_tokens=4)
+    assert seen[1] == [BOS_ID, *ids] and seen[0] != seen[1]
+    seen.clear()
+    listening.generate(prompt="Tom ran.", guidance=2.0, max_tokens=4)
+    assert seen == [[BOS_ID, *ids]], "without controls there is nothing to be guided by"
+
+
+def test_guidance_of_one_and_zero_are_the_two_branches(model: StoryModel) -> None:
+    def told(**options: object) -> list[str]:
+        return [story.text for story in model.generate(count=4, max_tokens=20, temperature=1.0, **options)]
+
+    assert told(tags=["Twist"], guidance=1.0) == told(tags=["Twist"])
+    assert told(tags=["Twist"], guidance=0.0) == told()
+    assert told(tags=["Twist"], guidance=6.0) != told(tags=["Twist"])
+
+
+def test_the_best_of_several_is_one_of_them_and_the_likeliest_that_keeps_its_controls(bigram: StoryModel) -> None:
+    options = {"seed": 3, "max_tokens": 60, "temperature": 1.0}
+    [first] = bigram.generate(**options)
+    [best] = bigram.generate(best_of=6, **options)
+    scores = {story.text: -s.nats / s.tokens for story in (first, best) for s in bigram.score([story.text])}
+    if best.stopped == first.stopped:
+        assert scores[best.text] >= scores[first.text]
+    ends = bigram.generate(best_of=4, end="garden", count=3, seed=1)
+    assert all(story.met["end"] for story in ends)
+    alone = bigram.generate_many([Request(best_of=4, end="garden", seed=1, index=2)])
+    assert alone[0].text == ends[2].text
+
+
+def test_a_last_sentence_ranks_by_its_likelihood_after_the_middle(bigram: StoryModel) -> None:
+    told = bigram.infill("Tom had a kite.", "They went home.", best_of=4, seed=2, max_tokens=40)
+    assert told.met == {"first": True, "last": True} and math.isfinite(told.nats)
+
+
+def test_writing_gives_each_draft_once(bigram: StoryModel) -> None:
+    vocabulary: Vocabulary = bigram.vocabulary
+    jobs = [bigram._plan(Request(seed=1, index=i, max_tokens=5 + i)).job for i in range(5)]
+    ended = [row for drafts in Writing(bigram.engine, vocabulary, jobs) for row in drafts]
+    assert sorted(ended) == list(range(5))

@@ -1,0 +1,208 @@
+"""The default decoder with as few operations a token as possible; what it computes is `model.transformer`'s.
+
+Matrices that read the same vector are one, the weights of the norms are multiplied into them, and rows
+stand side by side at their ends, so that a step writes one column of the cache and reads what is filled.
+Shape suffixes: B rows, T positions, S key positions, D width, H heads, K size of a head, F inner size.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tinystories.model.config import ModelConfig
+from tinystories.model.folder import LoadedModel
+from tinystories.model.layers import Norm
+from tinystories.model.transformer import Transformer
+
+_LLAMA: Final = {
+    "positions": "rotary", "norm": "rms", "norm_place": "pre", "activation": "swiglu", "bias": False, "tied": True,
+}  # fmt: skip
+
+
+@dataclass
+class _Layer:
+    """read: queries, keys and values (3D, D). gate: gate and up (2F, D). The norms' weights are in both."""
+
+    read: Tensor
+    out: Tensor
+    gate: Tensor
+    down: Tensor
+
+
+@dataclass
+class Columns:
+    """Keys and values (B, H, S, K) of each layer; row b's own first position stands in column pads_B[b].
+
+    filled: columns in use. mask (B, 1, 1, S): -inf where a row has nothing; None if all rows are equally long.
+    """
+
+    keys: list[Tensor]
+    values: list[Tensor]
+    pads_B: Tensor
+    mask: Tensor | None
+    filled: int
+
+
+def fits(loaded: LoadedModel) -> bool:
+    """Whether the fused engine runs this model: the default shape, on the CPU."""
+    model = loaded.model
+    if not isinstance(model, Transformer) or model.cos.device.type != "cpu":
+        return False
+    return all(getattr(model.config, name) == value for name, value in _LLAMA.items())
+
+
+class FusedEngine:
+    """An engine (generation/engine.py) for `fits` models.
+
+    precision: of weights, keys and values. float32, or bfloat16: many rows go several times as fast on a CPU
+    with AMX, and a token's logits are right to two digits or three.
+    """
+
+    def __init__(self, loaded: LoadedModel, precision: torch.dtype = torch.float32) -> None:
+        assert fits(loaded)
+        self._config: ModelConfig = loaded.model.config
+        self._precision = precision
+        trunk, K = loaded.model.model, self._config.head_size
+        pairs = torch.arange(K).view(2, K // 2).T.flatten()  # halves side by side become neighbours: complex numbers
+        places = torch.cat([pairs + K * head for head in range(self._config.heads)])
+        self._layers = []
+        with torch.inference_mode():
+            for block in trunk.blocks():
+                attention, mlp = block.self_attn, block.mlp
+                turned = [attention.q_proj.weight[places], attention.k_proj.weight[places]]
+                read = torch.cat([*turned, attention.v_proj.weight]) * _weight(block.input_layernorm)
+                gate = torch.cat([mlp.gate_proj.weight, mlp.up_proj.weight]) * _weight(block.post_attention_layernorm)
+                parts = (read, attention.o_proj.weight, gate, mlp.down_proj.weight)
+                self._layers.append(_Layer(*(part.to(precision).contiguous() for part in parts)))
+            self._embed = trunk.embed_tokens.weight.detach()
+            self._head = (self._embed * _weight(trunk.norm)).to(precision)
+            half = loaded.model.cos[:, : K // 2], loaded.model.sin[:, : K // 2]
+            self._turns = torch.complex(*half)  # (context, K / 2)
+
+    @property
+    def context(self) -> int:
+        return self._config.context
+
+    @property
+    def vocab_size(self) -> int:
+        return self._config.vocab_size
+
+    @torch.inference_mode()
+    def prefill(self, prompts: Sequence[Sequence[int]], room: int) -> tuple[Tensor, Columns]:
+        T = max(map(len, prompts))
+        pads = [T - len(prompt) for prompt in prompts]
+        ids_BT = torch.tensor([[0] * pad + list(prompt) for pad, prompt in zip(pads, prompts, strict=True)])
+        cache = self._new_cache(pads, T + room)
+        at_BT = (torch.arange(T) - cache.pads_B[:, None]).clamp(min=0)
+        seen = None
+        if cache.mask is not None:
+            there_B1T = (torch.arange(T) >= cache.pads_B[:, None])[:, None]
+            seen = (there_B1T & torch.ones(T, T, dtype=torch.bool).tril() | torch.eye(T, dtype=torch.bool))[:, None]
+        x_BTD = self._embed[ids_BT]
+        turns = self._turns[at_BT][:, :, None]
+        for layer, keys, values in zip(self._layers, cache.keys, cache.values, strict=True):
+            q, k, v = self._read(layer, x_BTD, turns)
+            keys[:, :, :T], values[:, :, :T] = k.transpose(1, 2), v.transpose(1, 2)
+            y = F.scaled_dot_product_attention(
+                q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), attn_mask=seen, is_causal=seen is None
+            )
+            x_BTD = x_BTD + F.linear(y.transpose(1, 2).flatten(2), layer.out)
+            x_BTD = x_BTD + self._feed_forward(layer, x_BTD)
+        cache.filled = T
+        return self._logits(x_BTD[:, -1]), cache
+
+    @torch.inference_mode()
+    def step(self, ids_B: Tensor, cache: Columns) -> Tensor:
+        if len(ids_B) == 1 and self._precision == torch.float32:
+            return self._step_one(int(ids_B[0]), cache)
+        at = cache.filled
+        x_BD = self._embed[ids_B]
+        turns = self._turns[at - cache.pads_B][:, None]
+        mask = None if cache.mask is None else cache.mask[..., : at + 1]
+        for layer, keys, values in zip(self._layers, cache.keys, cache.values, strict=True):
+            q, k, v = self._read(layer, x_BD, turns)
+            keys[:, :, at], values[:, :, at] = k, v
+            y = F.scaled_dot_product_attention(
+                q[:, :, None], keys[:, :, : at + 1], values[:, :, : at + 1], attn_mask=mask
+            )
+            x_BD = x_BD + F.linear(y.flatten(1), layer.out)
+            x_BD = x_BD + self._feed_forward(layer, x_BD)
+        cache.filled = at + 1
+        return self._logits(x_BD)
+
+    @torch.inference_mode()
+    def keep(self, cache: Columns, rows: Sequence[int]) -> Columns:
+        used, left = cache.filled, len(rows)
+        moves = [(place, row) for place, row in enumerate(rows) if place != row]
+        if all(row >= place for place, row in moves) and len(set(rows)) == left:  # into places that have been read
+            for part in (*cache.keys, *cache.values):
+                for place, row in moves:
+                    part[place, :, :used] = part[row, :, :used]
+            keys, values = ([part[:left] for part in parts] for parts in (cache.keys, cache.values))
+        else:
+            keys, values = ([part[list(rows)] for part in parts] for parts in (cache.keys, cache.values))
+        mask = None if cache.mask is None else cache.mask[list(rows)]
+        return Columns(keys, values, cache.pads_B[list(rows)], mask, used)
+
+    def _new_cache(self, pads: Sequence[int], columns: int) -> Columns:
+        c = self._config
+        shape = (len(pads), c.heads, columns, c.head_size)
+        keys, values = ([torch.empty(shape, dtype=self._precision) for _ in self._layers] for _ in range(2))
+        mask = None
+        if any(pads):
+            there = torch.arange(columns) >= torch.tensor(pads)[:, None]
+            mask = torch.where(there, 0.0, -torch.inf).to(self._precision)[:, None, None]
+        return Columns(keys, values, torch.tensor(pads), mask, 0)
+
+    def _normed(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, (x.shape[-1],), None, self._config.norm_eps).to(self._precision)
+
+    def _read(self, layer: _Layer, x: Tensor, turns: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Turned queries and keys, and values, each (..., H, K)."""
+        heads, K = self._config.heads, self._config.head_size
+        read = F.linear(self._normed(x), layer.read).float().view(*x.shape[:-1], 3, heads, K)
+        pairs = torch.view_as_complex(read[..., :2, :, :].reshape(*x.shape[:-1], 2, heads, K // 2, 2))
+        turned = torch.view_as_real(pairs * turns[..., None, :, :]).flatten(-2).to(self._precision)
+        return turned[..., 0, :, :], turned[..., 1, :, :], read[..., 2, :, :].to(self._precision)
+
+    def _feed_forward(self, layer: _Layer, x: Tensor) -> Tensor:
+        gate, up = F.linear(self._normed(x), layer.gate).chunk(2, dim=-1)
+        return F.linear(F.silu(gate) * up, layer.down)
+
+    def _logits(self, x_BD: Tensor) -> Tensor:
+        return F.linear(self._normed(x_BD), self._head).float()
+
+    def _step_one(self, identity: int, cache: Columns) -> Tensor:
+        """`step` for one row: vectors, so that each product is one call and its norm a number that scales it."""
+        c, at = self._config, cache.filled
+        heads, K, D, inner = c.heads, c.head_size, c.width, c.ffn
+        x_D, turns = self._embed[identity], self._turns[at - int(cache.pads_B[0])]
+        nothing = x_D.new_empty(())
+        mask = None if cache.mask is None else cache.mask[..., : at + 1]
+        for layer, keys, values in zip(self._layers, cache.keys, cache.values, strict=True):
+            read = torch.addmv(nothing, layer.read, x_D, beta=0, alpha=self._scale(x_D))
+            pairs = torch.view_as_complex(read[: 2 * D].view(2 * heads, K // 2, 2))
+            turned = torch.view_as_real(pairs * turns).view(2, heads, K)
+            keys.select(2, at)[0].copy_(turned[1])
+            values.select(2, at)[0].copy_(read[2 * D :].view(heads, K))
+            y = F.scaled_dot_product_attention(
+                turned[0].view(1, heads, 1, K), keys.narrow(2, 0, at + 1), values.narrow(2, 0, at + 1), attn_mask=mask
+            )
+            x_D = torch.addmv(x_D, layer.out, y.view(D))
+            gate = torch.addmv(nothing, layer.gate, x_D, beta=0, alpha=self._scale(x_D))
+            x_D = torch.addmv(x_D, layer.down, F.silu(gate[:inner]).mul_(gate[inner:]))
+        cache.filled = at + 1
+        return torch.addmv(nothing, self._head, x_D, beta=0, alpha=self._scale(x_D))[None]
+
+    def _scale(self, x_D: Tensor) -> float:
+        """What RMSNorm multiplies by."""
+        return float((float(torch.dot(x_D, x_D)) / self._config.width + self._config.norm_eps) ** -0.5)
+
+
+def _weight(norm: nn.Module) -> Tensor:
+    assert isinstance(norm, Norm)
+    return norm.weight
