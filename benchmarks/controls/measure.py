@@ -1,0 +1,194 @@
+"""How well controls work, and what they cost: docs/controls.md, for one model or several.
+
+python benchmarks/controls/measure.py NAME=FOLDER... --known STORIES... [--count N] > docs/controls.md
+
+What is asked for comes from the sample's test stories, which no model of the sample was trained on: each
+request takes a sentence, a word or a length from another story. --known: the training stories (a file or a
+folder), against which a word is made up; the sample by default.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinystories import Request, Story, StoryModel
+from tinystories.corpus.record import partition_of, story_id
+from tinystories.corpus.sources import read_stories
+from tinystories.evaluation.correction import Errors, corrected
+from tinystories.evaluation.diversity import distinct
+from tinystories.evaluation.flaws import is_made_up
+from tinystories.evaluation.intervals import share_interval
+from tinystories.evaluation.words import words_of
+from tinystories.text.sentences import split_story
+from tinystories.text.tagger import Tagger
+from tinystories.text.tags import TAGS
+
+SAMPLE = Path("tinystories/corpus/sample/original-stories.jsonl")
+GUIDANCE = (1.0, 1.5, 3.0)
+SEED = 11
+WORDS = 2500  # distinct-2 falls as text grows: of equally much
+PAIRS_COUNT = 10  # stories of each pair of controls
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a test story lends to requests."""
+
+    first: str
+    last: str
+    start: str
+    end: str
+    words: tuple[str, ...]
+    length: int
+
+
+HEADER = Path(__file__).with_name("controls.md")
+
+CONTROLS: dict[str, Callable[[Given], dict[str, Any]]] = {
+    "first": lambda g: {"first": g.first},
+    "last": lambda g: {"last": g.last},
+    "start": lambda g: {"start": g.start},
+    "end": lambda g: {"end": g.end},
+    "words": lambda g: {"words": g.words},
+    "avoid": lambda g: {"avoid": ("the", "was", "big")},
+    "length": lambda g: {"length": g.length},
+    "max_words": lambda g: {"max_words": g.length},
+    "Twist": lambda g: {"tags": ("Twist",)},
+}
+READ = {"last", "end", "words", "length"}  # by the model; on the others guidance has nothing to act
+EXCLUDE = {("first", "start"), ("last", "end"), ("length", "max_words")}
+
+
+def givens() -> list[Given]:
+    """One for each test story of the sample whose ends are not too long."""
+    texts = [json.loads(line)["story"] for line in SAMPLE.read_text(encoding="utf-8").splitlines()]
+    common = Counter(word for text in texts for word in set(re.findall(r"\b[a-z]{4,}\b", text)))
+    rng, found = np.random.default_rng(SEED), []
+    for text in texts:
+        parts = split_story(text)
+        pool = sorted({w for w in re.findall(r"\b[a-z]{4,}\b", text) if 20 <= common[w] <= 300})
+        first, last = parts.first.strip(), parts.last.strip()
+        if partition_of(story_id(text), 0.05, 0.1) != "test" or not parts.infillable or len(pool) < 3:
+            continue
+        if max(len(first.split()), len(last.split())) > 25 or {"the", "was", "big"} & set(words_of(f"{first} {last}")):
+            continue
+        words = tuple(str(word) for word in rng.choice(pool, 3, replace=False))
+        start, end = re.findall(r"\w+", first)[0], re.findall(r"\w+", last)[-1].lower()
+        found.append(Given(first, last, start, end, words, min(200, max(60, len(text.split())))))
+    return found
+
+
+def asked(options: Callable[[Given], dict[str, Any]], given: Sequence[Given], count: int, **more: Any) -> list[Request]:
+    return [Request(**options(given[i % len(given)]), seed=SEED, index=i, **more) for i in range(count)]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Some stories for one request: how often each control was met, and what that cost."""
+
+    met: int
+    stories: Sequence[Story]
+    nats: float  # a token, in the plain form
+    nats_story: float
+    texts: list[str]
+
+    @property
+    def rate(self) -> str:
+        low, high = share_interval(self.met, len(self.stories))
+        return f"{self.met / len(self.stories):.0%} ({low:.0%}–{high:.0%})"
+
+
+def cell(model: StoryModel, requests: Sequence[Request]) -> Cell:
+    stories = model.generate_many(requests)
+    texts = [story.text for story in stories]
+    scores = model.score(texts)
+    return Cell(
+        sum(all(story.met.values()) for story in stories), stories,
+        sum(s.nats for s in scores) / sum(s.tokens for s in scores), sum(s.nats for s in scores) / len(scores), texts,
+    )  # fmt: skip
+
+
+def cost(cells: Sequence[Cell], known: set[str]) -> str:
+    """nats/token, nats/story, distinct-2 of the first WORDS words, made-up words; of each guidance."""
+    rows = []
+    for one in cells:
+        spoken = [word for text in one.texts for word in words_of(text)]
+        invented = sum(is_made_up(word, known.__contains__) for word in spoken) / len(spoken)
+        first = [[word for text in one.texts for word in words_of(text)][:WORDS]]
+        rows.append((f"{one.nats:.2f}", f"{one.nats_story:.0f}", f"{distinct(first, 2):.3f}", f"{invented:.1%}"))
+    return " | ".join(" / ".join(column) for column in zip(*rows, strict=True))
+
+
+def corrected_rate(texts: Iterable[str], tag: str) -> str:
+    judge = Tagger.load("judge")
+    found = [tag in judge.tags(text) for text in texts]
+    rate, low, high = corrected(sum(found), len(found), Errors.of(judge.gold[tag]))  # type: ignore[index]
+    return f"{sum(found) / len(found):.0%}, {rate:.0%} ({low:.0%}–{high:.0%})"
+
+
+def measure(name: str, model: StoryModel, given: Sequence[Given], known: set[str], count: int) -> Iterator[str]:
+    """The lines of a model's section, as they are known."""
+
+    def cells(options: Callable[[Given], dict[str, Any]]) -> list[Cell]:
+        return [cell(model, asked(options, given, count, guidance=g)) for g in GUIDANCE]
+
+    plain = cell(model, asked(lambda g: {}, given, count))
+    yield f"\n## {name}\n\n{model.loaded.config.parameters:,} parameters; {count} stories a cell.\n"
+    head = "nats/token | nats/story | distinct-2 | made-up words |"
+    yield f"| control | met at guidance 1 | 1.5 | 3 | {head}\n" + "|---" * 8 + "|"
+    yield f"| nothing | – | – | – | {cost([plain], known)} |"
+    for control, options in CONTROLS.items():
+        if control != "Twist":
+            group = cells(options) if control in READ else [cell(model, asked(options, given, count))]
+            rates = [c.rate for c in group] + ["same"] * (len(GUIDANCE) - len(group))
+            yield f"| {control} | {' | '.join(rates)} | {cost(group, known)} |"
+    yield f"\n| tag | not asked for | asked for at guidance 1 | 1.5 | 3 | {head}\n" + "|---" * 9 + "|"
+    for tag in TAGS:
+        group = cells(lambda g, tag=tag: {"tags": (tag,)})
+        rates = [corrected_rate(c.texts, tag) for c in (plain, *group)]
+        yield f"| {tag} | {' | '.join(rates)} | {cost(group, known)} |"
+    each = min(PAIRS_COUNT, count)
+    yield f"\nBoth of two controls met (a tag is only asked for), {each} stories each, guidance 1:\n"
+    yield "| | " + " | ".join(CONTROLS) + " |\n" + "|---" * (len(CONTROLS) + 1) + "|"
+    for one in CONTROLS:
+        row = [together(model, given[:each], one, two) for two in CONTROLS]
+        yield f"| {one} | " + " | ".join(row) + " |"
+
+
+def together(model: StoryModel, given: Sequence[Given], one: str, two: str) -> str:
+    """The share of stories that keep both, "" where a pair is asked for elsewhere or never."""
+    names = list(CONTROLS)
+    if names.index(one) >= names.index(two) or (one, two) in EXCLUDE:
+        return ""
+    requests = [Request(**CONTROLS[one](g), **CONTROLS[two](g), seed=SEED, index=i) for i, g in enumerate(given)]
+    stories = model.generate_many(requests)
+    kept = sum(all(met for c, met in story.met.items() if not c.startswith("tag:")) for story in stories)
+    return f"{kept / len(stories):.0%}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="+", metavar="NAME=FOLDER")
+    parser.add_argument("--known", nargs="+", type=Path, default=[SAMPLE])
+    parser.add_argument("--count", type=int, default=100)
+    options = parser.parse_args()
+    known = {word for path in options.known for story in read_stories(path) for word in words_of(story.text)}
+    given = givens()
+    print(HEADER.read_text(encoding="utf-8"))
+    print(f"    {' '.join(['python', *sys.argv])}")
+    for entry in options.models:
+        name, _, folder = entry.partition("=")
+        for line in measure(name, StoryModel.load(folder), given, known, options.count):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
