@@ -193,7 +193,7 @@ def app_(
         list[str] | None,
         typer.Option(metavar="FOLDER", help="A model to choose from, beside the project's; may be repeated."),
     ] = None,
-    port: Annotated[int, typer.Option(metavar="N", help="Port of the page.")] = 8501,
+    port: Annotated[int, typer.Option(metavar="N", envvar="TINYSTORIES_PORT", help="Port of the page.")] = 8501,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
     allow_host: Annotated[
         list[str] | None,

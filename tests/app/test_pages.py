@@ -205,7 +205,9 @@ def test_the_corpus_is_searched_and_one_story_looked_at(project: Path) -> None:
     assert [code.value for code in at.code] == ["make repro"]
     write_split(project / "data/split/stories.parquet", {"train": [row["story"] for row in sample(40)]})
     at = open_page("explore")
-    assert "40 of 40 stories" in html(at) and "ts-tale" in html(at) and "<svg" in html(at)
+    assert (
+        "40 of 40 stories" in html(at) and "ts-tale" in html(at) and "ts-columns" in html(at) and "ts-bars" in html(at)
+    )
     wanted = sample(40)[17]
     word = max(wanted["story"].split(), key=len).strip('.,!?"')
     well(at.text_input(key="in.explore.query").set_value(word).run())

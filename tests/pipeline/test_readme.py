@@ -62,7 +62,7 @@ def test_every_command_of_the_readme_works(reader: Project) -> None:
     for command in commands(reader.root):
         if command in NOT_TYPED:
             continue
-        if command.startswith("mlflow "):
+        if command.startswith(("mlflow ", "tinystories app")):
             serve(reader, command)
         elif command.startswith("make "):
             done = reader.run(make(command.removeprefix("make ")))
@@ -119,7 +119,7 @@ def serve(project: Project, command: str) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    env = {**project.env, "MLFLOW_PORT": str(port), "MLFLOW_DISABLE_TELEMETRY": "true"}
+    env = {**project.env, "MLFLOW_PORT": str(port), "TINYSTORIES_PORT": str(port), "MLFLOW_DISABLE_TELEMETRY": "true"}
     server = subprocess.Popen(
         shlex.split(command), cwd=project.root, env=env, stderr=subprocess.DEVNULL, start_new_session=True
     )

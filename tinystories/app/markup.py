@@ -6,6 +6,7 @@ from typing import Final
 
 from tinystories.app.texts import length_of, shorten
 from tinystories.generation.story import Story
+from tinystories.reporting.plots import binned
 from tinystories.text.tags import MEANING, TAGS
 
 STOPPED: Final = {
@@ -52,19 +53,24 @@ def tale(text: str, opening: str = "", closing: str = "", *, writing: bool = Fal
 
 def met(kept: Mapping[str, bool]) -> str:
     """Each control that was asked for, and whether the story keeps it; the words to avoid count as one."""
-    avoided = {name.removeprefix("avoid:"): kept for name, kept in kept.items() if name.startswith("avoid:")}
-    shown = [(_control(name), is_kept) for name, is_kept in kept.items() if not name.startswith("avoid:")]
-    if avoided:
-        found = [word for word, clean in avoided.items() if not clean]
-        shown.append(
-            (f"none of {len(avoided)} words to avoid" if not found else f"avoid {', '.join(found)}", not found)
-        )
+    shown = _wishes(kept)
     items = "".join(
         f'<li class="{"ts-met" if is_kept else "ts-unmet"}"><b>{"✓" if is_kept else "✗"}</b> '
         f'<span class="ts-hidden">{"kept: " if is_kept else "not kept: "}</span>{escape(shorten(name, 80))}</li>'
         for name, is_kept in shown
     )
     return f'<ul class="ts-wishes">{items}</ul>' if items else ""
+
+
+def _wishes(kept: Mapping[str, bool]) -> list[tuple[str, bool]]:
+    avoided = {name.removeprefix("avoid:"): clean for name, clean in kept.items() if name.startswith("avoid:")}
+    shown = [(_control(name), is_kept) for name, is_kept in kept.items() if not name.startswith("avoid:")]
+    if avoided:
+        found = [word for word, clean in avoided.items() if not clean]
+        shown.append(
+            (f"none of {len(avoided)} words to avoid" if not found else f"avoid {', '.join(found)}", not found)
+        )
+    return shown
 
 
 def _control(name: str) -> str:
@@ -131,8 +137,9 @@ def side_by_side(stories: Sequence[Story]) -> str:
     """What several stories for one request came to."""
     rows = [
         (
-            f"story {place + 1}", f"{sum(story.met.values())} of {len(story.met)}", length_of(story.text),
-            f"{story.nats / max(story.tokens, 1):.2f}", STOPPED.get(story.stopped, story.stopped),
+            f"story {place + 1}", f"{sum(kept for _, kept in _wishes(story.met))} of {len(_wishes(story.met))}",
+            length_of(story.text), f"{story.nats / max(story.tokens, 1):.2f}",
+            STOPPED.get(story.stopped, story.stopped),
         )
         for place, story in enumerate(stories)
     ]  # fmt: skip
@@ -159,6 +166,25 @@ def title(text: str) -> str:
     return f'<h2 class="ts-title">{escape(text)}</h2>'
 
 
-def chart(name: str, svg: str) -> str:
-    """A plot of reporting.plots, whose texts are escaped there."""
-    return f'<figure class="ts-chart"><figcaption>{escape(name)}</figcaption>{svg}</figure>'
+def histogram(title: str, values: Sequence[float], unit: str) -> str:
+    """How many values fall between round limits, as columns; read aloud, it is its caption."""
+    edges, counts = binned(values, 20)
+    columns = "".join(
+        f'<span style="--part:{count / max(counts):.3f}" title="{low:g} to {high:g} {escape(unit)}: {count:,}"></span>'
+        for low, high, count in zip(edges, edges[1:], counts, strict=False)
+    )
+    middle = sorted(values)[len(values) // 2]
+    return (
+        f'<figure class="ts-chart"><figcaption>{escape(f"{title}: half have {middle:g} {unit} or more")}</figcaption>'
+        f'<div class="ts-columns" aria-hidden="true">{columns}</div><div class="ts-axis" aria-hidden="true">'
+        f"<span>{edges[0]:g}</span><span>{edges[-1]:g} {escape(unit)}</span></div></figure>"
+    )
+
+
+def bars(title: str, rows: Sequence[tuple[str, int]], total: int) -> str:
+    """Shares of `total` as bars, each with its name and number."""
+    lines = "".join(
+        f'<li><span>{escape(name)}</span><i style="--part:{count / max(total, 1):.3f}"></i><b>{count:,}</b></li>'
+        for name, count in rows
+    )
+    return f'<figure class="ts-chart"><figcaption>{escape(title)}</figcaption><ul class="ts-bars">{lines}</ul></figure>'

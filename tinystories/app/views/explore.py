@@ -11,7 +11,6 @@ from tinystories.app.views import parts
 from tinystories.app.views.parts import FIELD
 from tinystories.errors import TinyStoriesError
 from tinystories.paths import Paths
-from tinystories.reporting.plots import Dot, Row, bars, histogram
 from tinystories.text.tags import MEANING, TAGS
 
 PAGE: Final = "explore"
@@ -82,7 +81,7 @@ def _list(corpus: Corpus, rows: Any) -> int:
     chosen: int = st.session_state.get("explore.row", -1)
     if chosen not in shown:
         chosen = shown[0]
-    with st.container(gap="xxsmall"):
+    with st.container(gap="xxsmall", key="explore-list"):
         for row in shown:
             story = corpus.row(row)
             label = f"{texts.literal(texts.shorten(story['first'], 70))} :gray[{story['words']}]"
@@ -119,8 +118,7 @@ def _fill() -> None:
 def _charts(corpus: Corpus, rows: Any) -> None:
     st.html(markup.note(f"All {len(rows):,} that were found:"))
     one, two = st.columns(2)
-    lengths = corpus.words[rows].tolist()
-    one.html(markup.chart("Lengths", histogram("Lengths of the stories found", lengths, (), "words", "stories")))
-    shares = [Row(tag, [Dot(float(corpus.has[tag][rows].sum()), None, None, "accent")]) for tag in TAGS]
-    if any(row.dots[0].value for row in shares):
-        two.html(markup.chart("Tags", bars("Tags of the stories found", shares, "stories")))
+    one.html(markup.histogram("Lengths", corpus.words[rows].tolist(), "words"))
+    counts = [(str(tag), int(corpus.has[tag][rows].sum())) for tag in TAGS]
+    if any(count for _, count in counts):
+        two.html(markup.bars("Tags", counts, len(rows)))
