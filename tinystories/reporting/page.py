@@ -1,16 +1,18 @@
 """The document as one self-contained HTML page, and as Markdown."""
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tinystories.reporting.document import Cell, Document, Sample, Table, Wish
+from tinystories.reporting.document import Cell, Document, Sample, Section, Table, Wish
 
 # named in full: dvc.yaml's `deps` are found by these names
 PAGE: Final = "templates/index.html"
+PART: Final = "templates/notebook.html"
 PIECES: Final = "templates/macros.html"
 STYLE: Final = "templates/style.css"
 TEXT: Final = "templates/report.md"
@@ -21,10 +23,18 @@ _LIST: Final = re.compile(r"^(\s*\d*)([-+=.)])(?=\s|$|[-+=])", re.MULTILINE)
 
 def html(document: Document) -> str:
     """The page: no script, no address, nothing loaded; text from stories is escaped."""
+    return _filled(PAGE, document=document)
+
+
+def fragment(sections: Sequence[Section]) -> str:
+    """Sections alone, as a page of their own for a frame."""
+    return _filled(PART, sections=sections)
+
+
+def _filled(template: str, **values: object) -> str:
     environment = _environment(escaped=True)
     css = (Path(__file__).parent / STYLE).read_text(encoding="utf-8")
-    pieces = environment.get_template(PIECES).module
-    return environment.get_template(PAGE).render(document=document, css=css, m=pieces)
+    return environment.get_template(template).render(css=css, m=environment.get_template(PIECES).module, **values)
 
 
 def markdown(document: Document) -> str:
