@@ -1,4 +1,4 @@
-"""The notebooks: both files of each pair say the same, nothing of a run stands in git, and all run after `make repro`."""
+"""The notebooks: a pair says the same, nothing of a run stands in git, and all run after `make repro`."""
 
 from pathlib import Path
 
