@@ -47,6 +47,16 @@ class PartitionParams(Section):
         return self
 
 
+class CleanParams(Section):
+    repair: bool
+    cut_off: bool
+    refusals: bool
+    prompts: bool
+    language: Literal["en"] | None
+    near_duplicates: Annotated[float, Field(ge=0.5, le=1)]
+    ngram: Annotated[int, Field(ge=1, le=20)]
+
+
 class ValidateParams(Section):
     max_quarantined: Fraction
     min_words: Positive
@@ -56,6 +66,7 @@ class ValidateParams(Section):
 class TokenizeParams(Section):
     kind: Literal["bpe", "unigram", "folder"]
     vocab_size: Annotated[int, Field(ge=300, le=65_000)]
+    stories: Positive
     controls: Literal["all", "tags"]
     folder: str | None
 
@@ -174,6 +185,7 @@ class Params(Section):
     seed: Annotated[int, Field(ge=0)]
     source: SourceParams
     partitions: PartitionParams
+    clean: CleanParams
     validate_: ValidateParams = Field(alias="validate")
     tokenize: TokenizeParams
     model: ModelParams

@@ -16,6 +16,11 @@ class Paths:
         return self.root / "data/extract/stories.parquet"
 
     @property
+    def repaired(self) -> Path:
+        """Stories that extract repaired, as they were."""
+        return self.root / "data/extract/repaired.parquet"
+
+    @property
     def extract_metrics(self) -> Path:
         return self.root / "reports/metrics/extract.json"
 

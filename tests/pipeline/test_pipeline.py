@@ -18,6 +18,8 @@ PARAMETERS = {
     "seed": ("2", {"train", "evaluate"}),
     "source.limit": ("140", {"extract"}),
     "partitions.test": ("0.2", {"extract", "validate"}),
+    "clean.repair": ("false", {"extract", "validate"}),
+    "clean.near_duplicates": ("0.9", {"validate"}),
     "validate.max_words": ("1000", {"validate"}),
     "tokenize.vocab_size": ("400", {"tokenize"}),
     "model.layers": ("1", {"train"}),

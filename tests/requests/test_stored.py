@@ -34,3 +34,10 @@ def test_an_empty_partition_is_stored_as_such(tmp_path: Path) -> None:
 def test_missing_tokens_say_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="dvc repro tokenize"):
         StoredStories(tmp_path, "train")
+
+
+def test_the_ids_are_a_plain_npy_file(stories: list[StoryTokens], tmp_path: Path) -> None:
+    write_tokens(tmp_path, "train", stories, 600)
+    expected = np.array([one for story in stories for one in story.text], np.uint16)
+    np.save(tmp_path / "expected.npy", expected)
+    assert (tmp_path / "train.ids.npy").read_bytes() == (tmp_path / "expected.npy").read_bytes()

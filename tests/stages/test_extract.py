@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from tinystories.corpus import parallel
 from tinystories.corpus.record import EXTRACTED, partition_of, story_id
 from tinystories.errors import SourceError, ValidationError
 from tinystories.files import read_json
@@ -72,12 +73,54 @@ def test_the_same_inputs_give_the_same_bytes(project: Path) -> None:
 
 
 def test_a_record_keeps_the_text_and_has_its_id_and_partition_from_the_text(project: Path) -> None:
-    texts = ["One  cat.\r\nTwo  dogs. The “end” 🎉.", *stories(200)]
+    texts = ["One  cat.\n\tTwo  dogs. The “end” 🎉.", *stories(200)]
     _, rows = run(project, "source.kind=files", write(project, texts))
     assert [row["text"] for row in rows] == texts
     for row in rows:
         assert row["story_id"] == story_id(row["text"])
         assert row["partition"] == partition_of(row["story_id"], 0.05, 0.1)
+
+
+def test_what_is_repaired_is_counted_listed_and_can_be_undone(project: Path) -> None:
+    texts = ["A cafÃ© is here. It ran.\r\nEnd.", "A \0cat.", "It ran.<|endoftext|>\nIt slept.", *stories(5)]
+    metrics, rows = run(project, "source.kind=files", write(project, texts))
+    expected = ["A café is here. It ran.\nEnd.", "A cat.", "It ran.\nIt slept.", *stories(5)]
+    assert [row["text"] for row in rows] == expected
+    assert all(row["story_id"] == story_id(row["text"]) for row in rows)
+    assert metrics["repaired"] == {
+        "stories": 3, "mojibake": 1, "line_ends": 1, "control_characters": 1, "separator": 1,
+    }  # fmt: skip
+    listed = {row["story_id"]: row for row in pq.read_table(Paths(project).repaired).to_pylist()}
+    assert [listed.get(row["story_id"], {}).get("before", row["text"]) for row in rows] == texts
+    metrics, rows = run(project, "source.kind=files", write(project, texts), "clean.repair=false")
+    assert [row["text"] for row in rows] == texts and metrics["repaired"]["stories"] == 0
+
+
+def test_a_large_source_is_the_same_for_any_number_of_cores_and_goes_on_where_it_was_ended(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(project, stories(40_000))
+    monkeypatch.setattr(parallel, "cores", lambda: 1)
+    run(project, "source.kind=files", path)
+    alone = Paths(project).extracted.read_bytes()
+    monkeypatch.setattr(parallel, "cores", lambda: 2)
+    run(project, "source.kind=files", path)
+    assert Paths(project).extracted.read_bytes() == alone
+    assert list((project / ".work").iterdir()) == []
+
+    def ended(*_: object) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(parallel, "cores", lambda: 1)
+    monkeypatch.setattr(extract, "write_json", ended)  # all shards are done by then, and the work isn't
+    with pytest.raises(KeyboardInterrupt):
+        run(project, "source.kind=files", path)
+    assert len(list((project / ".work").glob("extract-*/*.arrow"))) == 5
+    monkeypatch.undo()
+    monkeypatch.setattr(parallel, "cores", lambda: 1)
+    monkeypatch.setattr(parallel, "_write", ended)  # nothing is computed anew
+    run(project, "source.kind=files", path)
+    assert Paths(project).extracted.read_bytes() == alone
 
 
 def test_stories_of_unlabelled_text_have_no_tags_and_do_not_claim_any_origin(project: Path) -> None:

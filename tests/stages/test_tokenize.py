@@ -76,6 +76,15 @@ def test_the_same_stories_give_the_same_bytes(kind: str, paths: Paths) -> None:
     assert runs[0] == runs[1]
 
 
+def test_a_tokenizer_may_be_learned_from_a_part_of_the_stories_that_their_order_does_not_change(paths: Paths) -> None:
+    assert tokenize.run(tiny_params("tokenize.stories=20"), paths)["fitted_on"] == 20
+    part = StoryTokenizer.load(paths.tokens)
+    write_split(paths.split, {"train": STORIES[59::-1], "test": STORIES[70:]})
+    tokenize.run(tiny_params("tokenize.stories=20"), paths)
+    again = StoryTokenizer.load(paths.tokens)
+    assert [part.encode(text) for text in STORIES] == [again.encode(text) for text in STORIES]
+
+
 def test_no_training_story_is_one_clear_line(paths: Paths) -> None:
     write_split(paths.split, {"test": STORIES[:2]})
     with pytest.raises(TrainingError, match="no training stories"):

@@ -205,6 +205,68 @@ def test_stories_and_quarantine_are_counted_by_source(project: Path) -> None:
     assert (len(listed), listed[-1]) == (51, {"source": "70 more", "stories": 70, "quarantined": 0})
 
 
+NO_STORIES = {
+    "cut_off": "Tom had a ball. He threw it to his",
+    "leaked_prompt": "Here is one possible story.\nTom had a ball. It was red.",
+    "refusal": "I'm sorry, but I can't write a story about that. Ask me for another one.",
+}
+
+
+@pytest.mark.parametrize("name", NO_STORIES)
+def test_what_is_no_whole_story_is_quarantined_unless_its_detector_is_off(project: Path, name: str) -> None:
+    rows = [record(text) for text in [*GOOD, NO_STORIES[name]]]
+    assert run(project, rows)["reasons"] == {name: 1}
+    off = {"cut_off": "cut_off", "leaked_prompt": "prompts", "refusal": "refusals"}[name]
+    assert run(project, rows, f"clean.{off}=false")["reasons"] == {}
+
+
+def test_any_language_passes_unless_english_is_asked_for(project: Path) -> None:
+    rows = [record(text) for text in [*GOOD, "Es war einmal ein kleiner Hund. Er hieß Max. Alle liebten ihn."]]
+    assert run(project, rows)["kept"] == 121
+    metrics = run(project, rows, "clean.language=en", "validate.max_quarantined=0")
+    assert (metrics["kept"], metrics["other_language"], metrics["bad"]) == (120, 1, 0)
+    assert [row["reason"] for row in quarantined(project)] == ["not English"]
+
+
+def test_one_of_a_near_cluster_is_kept_and_what_is_near_a_held_out_story_leaves_training(project: Path) -> None:
+    long = " ".join(f"The {number} cats of town {number * 7} ran home to eat fish {number}." for number in range(30))
+    near = [long.replace("town 0", "town one"), long.replace("run", "ran") + " The end.", long.replace("29", "30")]
+    other = long.replace("cats", "dogs").replace("fish", "bones").replace("town", "city").replace("home", "away")
+    held = record(other, partition="test")
+    beside = record(other.replace("city 0", "city one"), partition="train")
+    rows = [*map(record, GOOD), *(record(text, partition="train") for text in [long, *near]), held, beside]
+    metrics = run(project, rows)
+    assert (metrics["near_duplicates"], metrics["near_held_out"], metrics["bad"]) == (3, 1, 0)
+    assert [row["text"] for row in kept(project)] == [*GOOD, long, other]
+    assert [row["reason"] for row in quarantined(project)] == [
+        *[f"near-duplicate of {story_id(long)}"] * 3, f"near-duplicate of the held-out {held['story_id']}",
+    ]  # fmt: skip
+    assert metrics["near_examples"][0][:2] == [story_id(long), story_id(near[1])]
+    assert run(project, rows, "clean.near_duplicates=1")["kept"] == len(rows)
+
+
+def test_a_good_story_is_not_dropped_for_a_bad_one_that_came_before(project: Path) -> None:
+    long = " ".join(f"The {number} cats of town {number * 7} ran home to eat fish {number}." for number in range(30))
+    rows = [*map(record, GOOD), record(long[:-10], partition="train"), record(long, partition="train")]
+    metrics = run(project, rows)
+    assert metrics["reasons"] == {"cut_off": 1} and metrics["near_duplicates"] == 0
+    assert kept(project)[-1]["text"] == long
+
+
+def test_the_share_of_the_test_stories_ngrams_that_training_has_too(project: Path) -> None:
+    def told(first: int) -> str:
+        return " ".join(f"word{number}" for number in range(first, first + 20)) + "."
+
+    rows = [record(text, partition="train") for text in GOOD] + [
+        record(told(0), partition="train"), record(told(10), partition="test"),
+        record("A cat. It ran. End.", partition="validation"),
+    ]  # fmt: skip
+    # 8 n-grams of 13 words in each; words 10 to 19 are common, too few for one
+    assert run(project, rows)["test_ngrams_in_train"] == {"words": 13, "one_of": 1, "share": 0.0}
+    rows.append(record(told(5), partition="train"))  # words 10 to 24: 3 of the test story's 8
+    assert run(project, rows)["test_ngrams_in_train"]["share"] == 3 / 8
+
+
 def test_the_suite_in_the_file_is_what_decides(project: Path) -> None:
     """Great Expectations runs the JSON: an expectation added there quarantines, one taken out doesn't."""
     paths = Paths(project)
@@ -255,6 +317,7 @@ def test_the_shared_text_is_good_but_for_its_exact_copies(project: Path, shared:
     params = load_params(project, ["source.kind=files", f"source.path={shared / 'data' / 'stories'}"])
     extract.run(params, Paths(project))
     metrics = validate.run(params, Paths(project))
-    assert (metrics["stories"], metrics["kept"], metrics["duplicates"]) == (16_598, 16_572, 26)
-    assert metrics["reasons"] == {}
+    assert (metrics["stories"], metrics["kept"], metrics["duplicates"]) == (16_598, 16_508, 26)
+    assert metrics["reasons"] == {"cut_off": 44, "leaked_prompt": 19}  # read one by one: docs/corpus.md
+    assert (metrics["near_duplicates"], metrics["near_held_out"], metrics["other_language"]) == (1, 0, 0)
     assert json.dumps(metrics, sort_keys=True) == json.dumps(read_json(Paths(project).validate_metrics), sort_keys=True)

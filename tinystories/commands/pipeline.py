@@ -15,6 +15,7 @@ from tinystories.paths import Paths
 from tinystories.runfiles import is_synced, read_run
 from tinystories.summary import headline
 
+PACED: Final = ("extract", "validate", "split", "tokenize")  # the stages that say how fast they are
 TRACKED: Final = ("train", "evaluate", "report")  # the stages that change what MLflow shows
 
 Say = Callable[[str], None]
@@ -37,8 +38,8 @@ def run_stage(name: str, params: Params, paths: Paths, say: Say) -> dict[str, An
             metrics = _followed_training(params, paths, update, say)
         elif name == "evaluate":
             metrics = stage(params, paths, on_story=update)
-        elif name == "tokenize":
-            metrics = stage(params, paths, say=lambda message: say(f"tokenize: {message}"))
+        elif name in PACED:
+            metrics = stage(params, paths, say=lambda message: say(f"{name}: {message}"))
         else:
             metrics = stage(params, paths)
     say(f"{name}: {headline(name, metrics)} [{time.monotonic() - started:.1f} s]")

@@ -1,7 +1,6 @@
 """The record: one row a story, Parquet. Everything downstream reads this and nothing else."""
 
 import hashlib
-import re
 import unicodedata
 from typing import Final, Literal
 
@@ -39,12 +38,10 @@ SPLIT: Final = pa.schema(
     ]
 )
 
-_SPACES = re.compile(r"\s+")
-
 
 def normalise(text: str) -> str:
     """Unicode NFC, every run of white space one space, stripped: for ids and duplicates only."""
-    return _SPACES.sub(" ", unicodedata.normalize("NFC", text)).strip()
+    return " ".join((text if text.isascii() else unicodedata.normalize("NFC", text)).split())
 
 
 def story_id(text: str) -> str:

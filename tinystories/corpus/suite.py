@@ -1,6 +1,7 @@
 """The Great Expectations suite: loaded from JSON, run on a table of measures, reduced to what never varies."""
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -11,15 +12,16 @@ from tinystories.files import read_json
 if TYPE_CHECKING:
     import pandas as pd
 
-Rule = Literal["row", "dataset"]
-RULES: Final = ("row", "dataset")
+Rule = Literal["row", "copy", "dataset"]
+RULES: Final = ("row", "copy", "dataset")
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of one expectation.
 
-    rule: "row" sends the rows to quarantine, "dataset" stops the pipeline.
+    rule: "row" sends the rows to quarantine, "copy" too, of those that no row rule sent there; "dataset" stops the
+    pipeline.
     name, reason: from the expectation's `meta`. rows: numbers of the rows that fail it, ascending.
     observed: the value of an aggregate, None of others.
     """
@@ -50,7 +52,7 @@ class Outcome:
 class Suite:
     """Expectations in the order of the file: the first row rule that a row breaks is its reason.
 
-    Every expectation's `meta` has `rule` ("row" or "dataset"), `name` and `reason`. Values that params.yaml
+    Every expectation's `meta` has `rule` (one of RULES), `name` and `reason`. Values that params.yaml
     sets are {"$PARAMETER": name} in the file.
     """
 
@@ -67,19 +69,19 @@ class Suite:
         for expectation in self._expectations:
             meta, kind = expectation.get("meta") or {}, expectation.get("type")
             if meta.get("rule") not in RULES or not meta.get("name") or not meta.get("reason"):
-                raise ValidationError(f"{path}: {kind}: meta needs rule (row or dataset), name and reason")
+                raise ValidationError(f"{path}: {kind}: meta needs rule (row, copy or dataset), name and reason")
         self._path = path
 
-    def run(self, rule: Rule, table: "pd.DataFrame", parameters: dict[str, Any]) -> list[Outcome]:
-        """Run the expectations of one kind on `table` (one row a story, column `row` its number)."""
+    def run(self, rules: Collection[Rule], table: "pd.DataFrame", parameters: dict[str, Any]) -> list[Outcome]:
+        """Run the expectations of some kinds on `table` (one row a story, column `row` its number)."""
         import great_expectations as gx
 
-        chosen = [expectation for expectation in self._expectations if expectation["meta"]["rule"] == rule]
+        chosen = [expectation for expectation in self._expectations if expectation["meta"]["rule"] in rules]
         context = gx.get_context(mode="ephemeral")
         context.enable_analytics(False)
         context.variables.progress_bars = {"globally": False}
         source = context.data_sources.add_pandas("measures")
-        definition = source.add_dataframe_asset(rule).add_batch_definition_whole_dataframe("all")
+        definition = source.add_dataframe_asset("stories").add_batch_definition_whole_dataframe("all")
         batch = definition.get_batch({"dataframe": table})
         try:
             suite = self._loaded(gx, chosen)

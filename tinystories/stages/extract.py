@@ -2,44 +2,64 @@
 
 import hashlib
 import heapq
+import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+import tinystories
 from tinystories.corpus.hub import open_dataset
+from tinystories.corpus.parallel import map_tables
+from tinystories.corpus.progress import QUIET, Pace, Say
 from tinystories.corpus.raw import Hints, RawStory
-from tinystories.corpus.record import EXTRACTED, PARTITIONS, Partition, partition_of, story_id
+from tinystories.corpus.record import EXTRACTED, PARTITIONS
+from tinystories.corpus.records import RECORDS, REPAIRED, raw_tables, repairs_of, to_records
+from tinystories.corpus.repair import REPAIRS
 from tinystories.corpus.sources import Source, from_path, sample
-from tinystories.corpus.tables import write_rows
+from tinystories.corpus.tables import write_tables
 from tinystories.errors import SourceError
-from tinystories.files import write_json
-from tinystories.params import Params, PartitionParams
+from tinystories.files import fingerprint, write_json
+from tinystories.params import Params
 from tinystories.paths import Paths
 from tinystories.text.fitted import fitted_ids
-from tinystories.text.tags import TAGS
 
 WORLD_SEED: Final = 1  # the simulated stories are those that `tinystories world --seed 1` prints
-_SPELLED: Final = {tag.casefold(): tag for tag in TAGS}
+_BROUGHT: Final = ("features", "tags", "words", "summary")
 
 
-def run(params: Params, paths: Paths) -> dict[str, Any]:
+def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
     """Read the source and write every story of it, copies included, to `paths.extracted`.
 
     With source.limit, the stories are a sample by hash, without copies: the same whatever the order of
     the files, and contained in the sample of any higher limit. No draw here depends on `seed`: models that
     differ by it alone are trained and measured on the same stories. Returns the metrics.
-    Raises SourceError if nothing can be read, ValidationError where text is not UTF-8.
+    What is repaired stands in `paths.repaired` too, as it was. Work in progress lies in .work: a run that was
+    ended goes on there. Raises SourceError if nothing can be read, ValidationError where text is not UTF-8.
     """
     source = _open(params, paths)
-    counts: Counter[str] = Counter()
     per_part: Counter[str] = Counter()
-    rows = _records(source, params.partitions, counts, per_part)
+    fractions = params.partitions
+    fitted = fitted_ids()
+    work = paths.work / f"extract-{_inputs(params, paths, fitted)}"
+    function = partial(
+        to_records, validation=fractions.validation, test=fractions.test, fitted=fitted, repair=params.clean.repair
+    )
+    records = map_tables(function, raw_tables(_read(source, per_part)), keep=work)
+    counts: Counter[str] = Counter()
+    repairs: list[Any] = []
+    records = _followed(records, counts, repairs, Pace(say))
     if params.source.limit is not None:
-        rows = iter(_sample(rows, params.source.limit))
-    stories = write_rows(paths.extracted, EXTRACTED, _counted(rows, counts))
+        records = _limited(records, params.source.limit)
+    stories = write_tables(paths.extracted, EXTRACTED, _counted(records, counts))
     if not stories:
         paths.extracted.unlink()
         raise SourceError(f"source.kind {params.source.kind}: no stories in it; check source.path and source.dataset")
+    write_tables(paths.repaired, REPAIRED, repairs)
     metrics = {
         "kind": params.source.kind,
         "commit": source.commit,
@@ -47,18 +67,15 @@ def run(params: Params, paths: Paths) -> dict[str, Any]:
         "stories": stories,
         "left_out_by_limit": counts["read"] - stories,
         "fitted_on_moved_to_train": counts["moved"],
+        "repaired": {"stories": counts["repaired"], **{name: counts[f"repair {name}"] for name in REPAIRS}},
         "partitions": {partition: counts[partition] for partition in PARTITIONS},
-        "with": {name: counts[f"with {name}"] for name in ("features", "tags", "words", "summary")},
+        "with": {name: counts[f"with {name}"] for name in _BROUGHT},
         "files": [{"file": part.name, "layout": part.layout, "stories": per_part[part.name]} for part in source.parts],
         "without_stories": [{"file": name, "reason": reason} for name, reason in source.without_stories],
     }
     write_json(paths.extract_metrics, metrics)
+    shutil.rmtree(work, ignore_errors=True)
     return metrics
-
-
-def feature_name(name: str) -> str:
-    """Our name of a tag for any spelling of it ("bad ending", "Bad_Ending"); an unknown name as it is."""
-    return _SPELLED.get("".join(character for character in name if character.isalnum()).casefold(), name)
 
 
 def _open(params: Params, paths: Paths) -> Source:
@@ -73,50 +90,50 @@ def _open(params: Params, paths: Paths) -> Source:
     return open_dataset(source.dataset, paths.root, paths.hub_pins, hints)
 
 
-def _records(
-    source: Source, fractions: PartitionParams, counts: Counter[str], per_part: Counter[str]
-) -> Iterator[dict[str, Any]]:
-    fitted = fitted_ids()
+def _read(source: Source, per_part: Counter[str]) -> Iterator[RawStory]:
     for part in source.parts:
         for story in part.read():
-            counts["read"] += 1
             per_part[part.name] += 1
-            identity = story_id(story.text)
-            partition = partition_of(identity, fractions.validation, fractions.test)
-            if identity in fitted and partition != "train":
-                counts["moved"] += 1
-                partition = "train"
-            yield _record(story, identity, partition)
+            yield story
 
 
-def _record(story: RawStory, identity: str, partition: Partition) -> dict[str, Any]:
-    return {
-        "story_id": identity,
-        "text": story.text,
-        "features": _tags(story.features),
-        "tags": _tags(story.tags),
-        "tags_from": story.tags_from,
-        "words": None if story.words is None else list(story.words),
-        "summary": story.summary,
-        "source": story.source,
-        "partition": partition,
-    }
+def _followed(records: Iterable[Any], counts: Counter[str], repairs: list[Any], pace: Pace) -> Iterator[Any]:
+    """Counts all that is read, whether a limit keeps it or not."""
+    for table in records:
+        counts["read"] += table.num_rows
+        counts["moved"] += pc.sum(table["moved"]).as_py() or 0
+        made = repairs_of(table)
+        if made.num_rows:
+            repairs.append(made)
+            counts["repaired"] += made.num_rows
+            counts.update(f"repair {name}" for names in made["repairs"].to_pylist() for name in names)
+        pace(counts["read"], f"{counts['repaired']:,} repaired")
+        yield table
 
 
-def _tags(names: tuple[str, ...] | None) -> list[str] | None:
-    """In canonical order, each once; names that are not ours last, for validate to stop at."""
-    if names is None:
-        return None
-    spelled = {feature_name(name) for name in names}
-    return [*(tag for tag in TAGS if tag in spelled), *sorted(spelled.difference(TAGS))]
+def _counted(records: Iterable[Any], counts: Counter[str]) -> Iterator[Any]:
+    for table in records:
+        for entry in pc.value_counts(table["partition"]).to_pylist():
+            counts[entry["values"]] += entry["counts"]
+        for name in _BROUGHT:
+            counts[f"with {name}"] += table.num_rows - table[name].null_count
+        yield table
 
 
-def _counted(rows: Iterator[dict[str, Any]], counts: Counter[str]) -> Iterator[dict[str, Any]]:
-    for row in rows:
-        counts[row["partition"]] += 1
-        for name in ("features", "tags", "words", "summary"):
-            counts[f"with {name}"] += row[name] is not None
-        yield row
+def _limited(records: Iterable[Any], limit: int) -> Iterator[Any]:
+    rows = _sample((row for table in records for row in table.to_pylist()), limit)
+    yield pa.Table.from_pylist(rows, schema=RECORDS)
+
+
+def _inputs(params: Params, paths: Paths, fitted: frozenset[str]) -> str:
+    """What the work in progress depends on; files by size and time, since reading them is what takes long."""
+    source = params.source
+    given = paths.root / Path((source.path if source.kind == "files" else source.dataset) or "sample").expanduser()
+    files = sorted(path for path in ([given] if given.is_file() else given.rglob("*")) if path.is_file())
+    states = [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
+    settings = [section.model_dump_json() for section in (source, params.partitions, params.clean)]
+    pins = [paths.hub_pins] if paths.hub_pins.is_file() else []
+    return fingerprint(tinystories.__version__, *settings, *states, *sorted(fitted), *pins)
 
 
 def _sample(rows: Iterator[dict[str, Any]], limit: int) -> list[dict[str, Any]]:

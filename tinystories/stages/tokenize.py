@@ -2,63 +2,113 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-import pyarrow.parquet as pq
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from tinystories.corpus.record import PARTITIONS, SPLIT
+from tinystories.corpus.parallel import map_tables
+from tinystories.corpus.progress import QUIET, Pace, Say
+from tinystories.corpus.record import PARTITIONS
+from tinystories.corpus.tables import read_tables
 from tinystories.errors import ModelError, TrainingError
 from tinystories.files import write_json
 from tinystories.params import Params, TokenizeParams
 from tinystories.paths import Paths
 from tinystories.requests.controls import CONTROL_TOKENS, TAG_CONTROLS
-from tinystories.requests.mixed import StoryTokens
-from tinystories.requests.stored import write_tokens
+from tinystories.requests.stored import STORY_TOKENS, TokenWriter
+from tinystories.text.encode import FastEncoder
 from tinystories.text.tags import ordered
 from tinystories.text.tokenizer import StoryTokenizer
 
 COMMON = 150  # the most frequent words of the training stories are no words to ask for
 OFFERED = 8  # words of a story, at most, that training may ask for
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_COLUMNS: Final = ["story_id", "text", "first", "middle", "last", "infillable", "tags", "words", "partition"]
 
 
-def run(params: Params, paths: Paths, say: Callable[[str], None] = lambda message: None) -> dict[str, Any]:
+def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
     """data/split -> data/tokens; returns the metrics, also written to reports/metrics/tokenize.json.
 
-    `say` hears of a vocabulary that the training stories could not fill. Raises TrainingError without
-    training stories, ModelError where tokenize.folder has no tokenizer.
+    The tokenizer is learned from all training stories, or from tokenize.stories of them, those with the smallest ids.
+    `say` hears how fast it goes, and of a vocabulary that the training stories could not fill. Raises TrainingError
+    without training stories, ModelError where tokenize.folder has no tokenizer.
     """
-    rows = pq.read_table(paths.split, schema=SPLIT).to_pylist()
-    training = [row["text"] for row in rows if row["partition"] == "train"]
-    if not training:
-        raise TrainingError(
-            f"{paths.split}: no training stories, so no tokenizer; give more stories or other partitions"
-        )
     wanted = params.tokenize
+    training = _training(paths, wanted.stories)
     tokenizer = _tokenizer(wanted, training, paths.root)
     asked = tokenizer.vocab_size if wanted.kind == "folder" else wanted.vocab_size
     if tokenizer.vocab_size < asked:
         say(f"the training stories fill {tokenizer.vocab_size:,} of the {asked:,} tokens asked for")
     tokenizer.save(paths.tokens / "tokenizer.json")
-    common = _common_words(training)
-    metrics: dict[str, Any] = {"vocab_size": tokenizer.vocab_size, "vocab_size_asked": asked}
-    for partition in PARTITIONS:
-        chosen = [row for row in rows if row["partition"] == partition]
-        stories = _tokenized(tokenizer, chosen, common)
-        tokens = write_tokens(paths.tokens, partition, stories, tokenizer.vocab_size)
-        size = sum(story.bytes for story in stories)
+    function = partial(tokenized, tokenizer=paths.tokens / "tokenizer.json", common=_common_words(training))
+    counts: Counter[str] = Counter()
+    longest = dict.fromkeys(PARTITIONS, 0)
+    pace = Pace(say)
+    with ExitStack() as stack:
+        writers = {p: stack.enter_context(TokenWriter(paths.tokens, p, tokenizer.vocab_size)) for p in PARTITIONS}
+        for table in map_tables(function, read_tables(paths.split, _COLUMNS)):
+            for partition, writer in writers.items():
+                own = table.filter(pc.equal(table["partition"], partition))
+                if own.num_rows:
+                    writer.add(own)
+                    counts[f"{partition} stories"] += own.num_rows
+                    counts[f"{partition} bytes"] += pc.sum(own["bytes"]).as_py()
+                    longest[partition] = max(longest[partition], pc.max(pc.list_value_length(own["ids"])).as_py())
+            counts["stories"] += table.num_rows
+            pace(counts["stories"])
+    metrics: dict[str, Any] = {
+        "vocab_size": tokenizer.vocab_size,
+        "vocab_size_asked": asked,
+        "fitted_on": len(training),
+    }
+    for partition, writer in writers.items():
+        size = counts[f"{partition} bytes"]
         metrics[partition] = {
-            "stories": len(stories),
-            "tokens": tokens,
+            "stories": counts[f"{partition} stories"],
+            "tokens": writer.tokens,
             "bytes": size,
-            "bytes_per_token": round(size / tokens, 4) if tokens else None,
-            "longest_story_tokens": max((len(s.text) for s in stories), default=0),
+            "bytes_per_token": round(size / writer.tokens, 4) if writer.tokens else None,
+            "longest_story_tokens": longest[partition],
         }
     metrics["bytes_per_token"] = metrics["test"]["bytes_per_token"] or metrics["train"]["bytes_per_token"]
     write_json(paths.tokenize_metrics, metrics)
     return metrics
+
+
+def tokenized(table: Any, *, tokenizer: Path, common: frozenset[str]) -> Any:
+    """SPLIT -> STORY_TOKENS with `partition`, row by row and in order."""
+    encoder = _encoder(tokenizer, tokenizer.stat().st_mtime_ns)
+    rows = table.to_pydict()
+    parts = {name: encoder.encode_many(rows[name]) for name in ("first", "middle", "last")}
+    lengths = {name: pa.array([len(ids) for ids in parts[name]], pa.int32()) for name in parts}
+    ids = [one for story in zip(*parts.values(), strict=True) for part in story for one in part]
+    ends = np.concatenate([[0], np.cumsum(np.sum([column.to_numpy() for column in lengths.values()], axis=0))])
+    words = [_words(text) for text in rows["text"]]
+    asked = zip(words, rows["words"], strict=True)
+    columns = {
+        "ids": pa.LargeListArray.from_arrays(pa.array(ends, pa.int64()), pa.array(ids, pa.uint32())),
+        **lengths,
+        "tags": [ordered(tags or []) for tags in rows["tags"]],
+        "words": [_offered_words(found, given, common) for found, given in asked],
+        "end": [found[-1] if found else "" for found in words],
+        "length": [len(text.split()) for text in rows["text"]],
+        "bytes": pc.binary_length(table["text"]),
+    }
+    same = {name: table[name] for name in ("story_id", "infillable")}
+    made = pa.table({**columns, **same}).select(STORY_TOKENS.names).cast(STORY_TOKENS)
+    return made.append_column("partition", table["partition"])
+
+
+@lru_cache(maxsize=1)
+def _encoder(tokenizer: Path, written: int) -> FastEncoder:
+    """Once a process; `written` tells another file of the same name."""
+    return FastEncoder(StoryTokenizer.load(tokenizer))
 
 
 def _tokenizer(wanted: TokenizeParams, training: list[str], root: Path) -> StoryTokenizer:
@@ -75,39 +125,46 @@ def _tokenizer(wanted: TokenizeParams, training: list[str], root: Path) -> Story
     return StoryTokenizer.load(folder).with_controls(controls)
 
 
+def _training(paths: Paths, most: int) -> list[str]:
+    """Texts of the training stories in their order, of at most `most`."""
+    ids = [
+        identity
+        for table in read_tables(paths.split, ["story_id", "partition"])
+        for identity in table.filter(pc.equal(table["partition"], "train"))["story_id"].to_pylist()
+    ]
+    if not ids:
+        raise TrainingError(
+            f"{paths.split}: no training stories, so no tokenizer; give more stories or other partitions"
+        )
+    last = sorted(ids)[:most][-1]
+    return [
+        text for table in read_tables(paths.split, ["story_id", "partition", "text"]) for text in _chosen(table, last)
+    ]
+
+
+def _chosen(table: Any, last: str) -> Iterator[str]:
+    wanted = pc.and_(pc.equal(table["partition"], "train"), pc.less_equal(table["story_id"], last))
+    yield from table.filter(wanted)["text"].to_pylist()
+
+
 def _common_words(texts: list[str]) -> frozenset[str]:
-    counts = Counter(word.lower() for text in texts for word in _WORD.findall(text))
+    counts = Counter(word for text in texts for word in _words(text))
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return frozenset(word for word, _ in ranked[:COMMON])
 
 
-def _tokenized(tokenizer: StoryTokenizer, rows: list[dict[str, Any]], common: frozenset[str]) -> list[StoryTokens]:
-    pieces = {name: tokenizer.encode_many([row[name] for row in rows]) for name in ("first", "middle", "last")}
-    stories = []
-    for i, row in enumerate(rows):
-        words = _WORD.findall(row["text"])
-        stories.append(
-            StoryTokens(
-                story_id=row["story_id"],
-                first=pieces["first"][i],
-                middle=pieces["middle"][i],
-                last=pieces["last"][i],
-                infillable=row["infillable"],
-                tags=tuple(ordered(row["tags"] or [])),
-                words=_offered_words(words, row["words"], common),
-                end=words[-1].lower() if words else "",
-                length=len(row["text"].split()),
-                bytes=len(row["text"].encode("utf-8")),
-            )
-        )
-    return stories
+def _words(text: str) -> list[str]:
+    """Lower case; of ASCII the whole text at once, since that moves no boundary of a word there."""
+    if text.isascii():
+        return _WORD.findall(text.lower())
+    return [word.lower() for word in _WORD.findall(text)]
 
 
-def _offered_words(words: list[str], asked: list[str] | None, common: frozenset[str]) -> tuple[str, ...]:
+def _offered_words(words: Sequence[str], asked: list[str] | None, common: frozenset[str]) -> list[str]:
     """Those of the data's own required words that do stand in the story; without any, its uncommon words."""
-    present = {word.lower(): None for word in words}
+    present = dict.fromkeys(words)
     if asked:
-        return tuple(word.lower() for word in asked if word.lower() in present)[:OFFERED]
+        return [word.lower() for word in asked if word.lower() in present][:OFFERED]
     rare = [word for word in present if len(word) > 3 and word not in common]
     step = max(1, len(rare) // OFFERED)  # from all over the story, not only its beginning
-    return tuple(rare[::step][:OFFERED])
+    return rare[::step][:OFFERED]

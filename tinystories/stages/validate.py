@@ -2,18 +2,22 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import pyarrow as pa
 
+from tinystories.corpus.near import LONG, Bands, candidates, every, leaving, overlap, signatures, verified
+from tinystories.corpus.parallel import map_tables
+from tinystories.corpus.progress import QUIET, Pace, Say
 from tinystories.corpus.record import EXTRACTED, PARTITIONS
-from tinystories.corpus.rows import measure
+from tinystories.corpus.rows import frame, measure
 from tinystories.corpus.suite import Outcome, Suite
-from tinystories.corpus.tables import GROUP, read_rows, write_rows
+from tinystories.corpus.tables import read_tables, write_tables
 from tinystories.errors import ValidationError
 from tinystories.files import write_json
-from tinystories.params import Params, ValidateParams
+from tinystories.params import CleanParams, Params, ValidateParams
 from tinystories.paths import Paths
 from tinystories.text.tags import TAGS
 
@@ -28,55 +32,127 @@ QUARANTINE: Final = pa.schema(
         pa.field("reason", pa.string(), nullable=False),
     ]
 )
-DUPLICATE: Final = "duplicate"  # the name of the row rule whose rows are not bad, only said before
+# names of the rules whose rows are not bad: said before, or not asked for
+DUPLICATE: Final = "duplicate"
+NOT_BAD: Final = (DUPLICATE, "near_duplicate", "near_held_out", "other_language")
 
 _SOURCES_LISTED = 50
+_PAIRS_LISTED = 20
 
 
-def run(params: Params, paths: Paths) -> dict[str, Any]:
+def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
     """Judge `paths.extracted` by the suite; write the good rows, the quarantine and the metrics, return these.
 
     Raises ValidationError, in one line with every broken rule, if the data set as a whole is wrong: then
-    there is a quarantine to look into, and metrics, and no stories. Duplicates are quarantined
+    there is a quarantine to look into, and metrics, and no stories. Duplicates, near ones too, are quarantined
     but don't count as bad.
     """
     suite = Suite(paths.suite)
-    table = _measures(paths)
-    rules = params.validate_
-    settings = {name: getattr(rules, name) for name in ("min_words", "max_words", "max_quarantined")}
-    row_outcomes = suite.run("row", table, settings)
+    table = _measures(paths, params.clean.language == "en", Pace(say))
+    settings = _settings(params)
+    row_outcomes = suite.run(["row"], table, settings)
     why = _reasons(row_outcomes)
-    table["kept_partition"] = [None if n in why else p for n, p in zip(table["row"], table["partition"], strict=True)]
-    table["bad"] = [int(n in why and why[n].name != DUPLICATE) for n in table["row"]]
-    outcomes = suite.run("dataset", table, settings)
-    metrics = _metrics(table, why, [*row_outcomes, *outcomes])
+    near, copies = _near(paths, params.clean, table, why, Pace(say, "stories looked up"))
+    gone = table["row"].isin([*why, *near])
+    table["kept_partition"] = table["partition"].astype(object).where(~gone, None)
+    table["bad"] = table["row"].isin([n for n, outcome in why.items() if outcome.name not in NOT_BAD]).astype(int)
+    outcomes = suite.run(["copy", "dataset"], table, settings)
+    why = {**_reasons([outcome for outcome in outcomes if outcome.rule == "copy"]), **why}
+    metrics = _metrics(table, why, [*row_outcomes, *outcomes]) | copies
     write_json(paths.validate_metrics, metrics)
-    write_rows(paths.quarantine, QUARANTINE, _quarantined(paths, why, settings))
-    if broken := [outcome for outcome in outcomes if not outcome.success]:
+    write_tables(paths.quarantine, QUARANTINE, _quarantined(paths, why, settings, near))
+    if broken := [outcome for outcome in outcomes if outcome.rule == "dataset" and not outcome.success]:
         raise ValidationError("; ".join(_explain(outcome, table, metrics, params) for outcome in broken))
-    rows = enumerate(read_rows(paths.extracted))
-    write_rows(paths.validated, EXTRACTED, (row for number, row in rows if number not in why))
+    good = ~table["row"].isin(list(why)).to_numpy()
+    write_tables(paths.validated, EXTRACTED, _chosen(read_tables(paths.extracted), good))
     return metrics
 
 
-def _measures(paths: Paths) -> "pd.DataFrame":
-    """One row a story, narrow: the texts pass by and are not kept."""
-    import pandas as pd
+def _settings(params: Params) -> dict[str, Any]:
+    """What the suite's $PARAMETERs stand for; a detector that is off lets through what it finds."""
+    rules, clean = params.validate_, params.clean
+    asked = {
+        "most_cut_off": clean.cut_off, "most_refusals": clean.refusals, "most_prompts": clean.prompts,
+        "most_other_languages": clean.language == "en",
+    }  # fmt: skip
+    limits = {name: getattr(rules, name) for name in ("min_words", "max_words", "max_quarantined")}
+    return {**limits, **{name: 0 if on else 1 for name, on in asked.items()}}
 
+
+def _measures(paths: Paths, english: bool, pace: Pace) -> "pd.DataFrame":
+    """One row a story, narrow: the texts pass by and are not kept."""
     if not paths.extracted.is_file():
         raise ValidationError(f"no {paths.extracted}: run extract first (make repro runs all stages)")
     columns = ["story_id", "text", "features", "tags", "source", "partition"]
-    measures = measure(read_rows(paths.extracted, columns), TAGS)
-    groups = []
-    while group := list(islice(measures, GROUP)):
-        groups.append(pd.DataFrame(group))
-    if not groups:
+    tables, rows = [], 0
+    function = partial(measure, known_tags=TAGS, english=english)
+    for table in map_tables(function, read_tables(paths.extracted, columns)):
+        tables.append(table)
+        rows += table.num_rows
+        pace(rows)
+    if not rows:
         raise ValidationError(f"{paths.extracted}: no stories in it; run extract again")
-    return pd.concat(groups, ignore_index=True)
+    return frame(tables)
+
+
+def _near(
+    paths: Paths, clean: CleanParams, table: "pd.DataFrame", why: dict[int, Outcome], pace: Pace
+) -> tuple[dict[int, tuple[str, float]], dict[str, Any]]:
+    """Columns near_held_out and near_earlier of the rows that are good so far; for those that are near another
+    story its id and the similarity, and the metrics."""
+    usable = ~table["row"].isin(list(why)).to_numpy()
+    held_out = (table["partition"] != "train").to_numpy()
+    keys, shared, sample = _signed(paths, clean, table, usable, pace)
+    found = {
+        (one, other): similarity
+        for one, other, similarity in verified(
+            candidates(keys, usable), lambda: read_tables(paths.extracted, ["text"]), clean.ngram, clean.near_duplicates
+        )
+    } if clean.near_duplicates < 1 else {}  # fmt: skip
+    near_held_out, earlier = leaving(found, held_out)
+    ids = table["story_id"]
+    table["near_held_out"] = table["row"].isin(list(near_held_out)).astype("int32")
+    table["near_earlier"] = table["row"].isin(list(earlier)).astype("int32")
+    near = {
+        row: (ids[kept], found.get((min(row, kept), max(row, kept)), clean.near_duplicates))
+        for row, kept in {**earlier, **near_held_out}.items()
+    }
+    closest = sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))[:_PAIRS_LISTED]
+    return near, {
+        "near_duplicates": len(earlier),
+        "near_held_out": len(near_held_out),
+        "near_pairs": len(found),
+        "near_examples": [[ids[one], ids[other], round(share, 4)] for (one, other), share in closest],
+        "test_ngrams_in_train": {"words": LONG, "one_of": sample, "share": shared},
+    }
+
+
+def _signed(
+    paths: Paths, clean: CleanParams, table: "pd.DataFrame", usable: Any, pace: Pace
+) -> tuple[Any, float | None, int]:
+    """Band keys (N, B) of all rows, and the share of the test stories' long n-grams that training has too."""
+    bands, sample = Bands.of(clean.near_duplicates), every(len(table))
+    function = partial(signatures, bands=bands, ngram=clean.ngram, sample=sample)
+    keys = np.zeros((len(table), bands.count), np.uint64)
+    partition = table["partition"].to_numpy()
+    long: dict[str, list[Any]] = {"test": [np.zeros(0, np.uint64)], "train": [np.zeros(0, np.uint64)]}
+    begin = 0
+    for signed in map_tables(function, read_tables(paths.extracted, ["text"])):
+        stop = begin + signed.num_rows
+        keys[begin:stop] = signed["bands"].combine_chunks().flatten().to_numpy().reshape(-1, bands.count)
+        usable[begin:stop] &= ~signed["empty"].to_numpy()
+        grams = signed["long"].combine_chunks()
+        own = np.repeat(np.arange(begin, stop), np.diff(grams.offsets.to_numpy()))
+        values = grams.flatten().to_numpy()
+        for name, hashes in long.items():
+            hashes.append(values[usable[own] & (partition[own] == name)])
+        begin = stop
+        pace(begin)
+    return keys, overlap(np.concatenate(long["test"]), np.concatenate(long["train"])), sample
 
 
 def _reasons(outcomes: list[Outcome]) -> dict[int, Outcome]:
-    """For every row that breaks a row rule the first one that it breaks, in the suite's order."""
+    """For every row that breaks a rule the first one that it breaks, in the suite's order."""
     why: dict[int, Outcome] = {}
     for outcome in outcomes:
         for number in outcome.rows:
@@ -84,10 +160,25 @@ def _reasons(outcomes: list[Outcome]) -> dict[int, Outcome]:
     return why
 
 
-def _quarantined(paths: Paths, why: dict[int, Outcome], settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for number, row in enumerate(read_rows(paths.extracted, ["story_id", "text", "source"])):
-        if number in why:
-            yield {**row, "reason": why[number].reason.format(**settings, story_id=row["story_id"])}
+def _chosen(tables: Iterator[Any], wanted: Any) -> Iterator[Any]:
+    begin = 0
+    for table in tables:
+        yield table.filter(pa.array(wanted[begin : begin + table.num_rows]))
+        begin += table.num_rows
+
+
+def _quarantined(
+    paths: Paths, why: dict[int, Outcome], settings: dict[str, Any], near: dict[int, tuple[str, float]]
+) -> Iterator[Any]:
+    begin = 0
+    for table in read_tables(paths.extracted, ["story_id", "text", "source"]):
+        numbers = [number for number in range(begin, begin + table.num_rows) if number in why]
+        rows = table.take(pa.array([number - begin for number in numbers], pa.int64())).to_pylist()
+        for number, row in zip(numbers, rows, strict=True):
+            near_id = near.get(number, ("", 0.0))[0]
+            row["reason"] = why[number].reason.format(**settings, story_id=row["story_id"], near_id=near_id)
+        begin += table.num_rows
+        yield pa.Table.from_pylist(rows, schema=QUARANTINE)
 
 
 def _metrics(table: "pd.DataFrame", why: dict[int, Outcome], outcomes: list[Outcome]) -> dict[str, Any]:
@@ -98,10 +189,11 @@ def _metrics(table: "pd.DataFrame", why: dict[int, Outcome], outcomes: list[Outc
     return {
         "stories": len(table),
         "kept": len(table) - len(why),
-        "duplicates": reasons.pop(DUPLICATE, 0),
+        "duplicates": reasons[DUPLICATE],
+        "other_language": reasons["other_language"],
         "bad": bad,
         "bad_share": bad / len(table),
-        "reasons": dict(reasons),
+        "reasons": {name: count for name, count in reasons.items() if name not in NOT_BAD},
         "partitions": {partition: kept[partition] for partition in PARTITIONS},
         "mojibake": int(good["mojibake"].sum()),
         "words": int(good["words"].sum()),

@@ -66,6 +66,13 @@ class StoryTokenizer:
         assert token is not None, f"no token {identity}"
         return str(token)
 
+    @property
+    def cuts_as_ours(self) -> bool:
+        """Whether texts are cut into pieces as `train` sets it up; a tokenizer of others may cut otherwise."""
+        kept = json.loads(self._tokenizer.to_str())["pre_tokenizer"] or {}
+        steps = kept.get("pretokenizers", [])
+        return bool(steps) and steps[0].get("pattern") == {"Regex": _PRETOKENS}
+
     def with_controls(self, controls: Sequence[str]) -> "StoryTokenizer":
         """The same with `controls`, those that it lacks getting the next free ids."""
         tokenizer = Tokenizer.from_str(self._tokenizer.to_str())
