@@ -15,7 +15,8 @@ OTHER = "Lily went to the park. She saw a very big tree and a bird that sang all
 
 
 def copying(texts: list[str], training: TrainingText) -> dict[str, float]:
-    return memorisation(look_up(texts, training), training)
+    found = memorisation(look_up(texts, training), training)
+    return {key: value for key, value in found.items() if not key.endswith(("_low", "_high"))}
 
 
 def test_a_training_story_told_again_is_found_word_for_word() -> None:
@@ -28,6 +29,16 @@ def test_a_run_of_nine_words_among_new_ones_is_counted_by_hand() -> None:
     # words 5 to 13, "he lost his red ball in the tall green", are nine of training: two 8-grams of eleven
     measured = copying([copied], TrainingText([STORY, OTHER]))
     assert measured == {"share_8grams_in_train": 2 / 11, "longest_run_words": 9}
+
+
+def test_the_share_of_several_texts_has_an_interval_over_texts() -> None:
+    training = TrainingText([STORY])
+    found = memorisation(look_up([STORY, OTHER, STORY, OTHER, "Too short."], training), training)
+    low, share, high = (found[f"share_8grams_in_train{end}"] for end in ("_low", "", "_high"))
+    assert share == 24 / 48  # twelve 8-grams each; "Too short." has none and plays no part
+    assert (low, high) == (0, 1)  # of four texts nobody can say more
+    alone = memorisation(look_up([STORY], training), training)
+    assert math.isnan(alone["share_8grams_in_train_low"])
 
 
 def test_the_same_words_in_another_order_are_not_found() -> None:

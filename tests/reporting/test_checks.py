@@ -9,6 +9,7 @@ from tinystories.paths import Paths
 from tinystories.reporting.checks import checks, helps
 from tinystories.reporting.document import Check
 from tinystories.reporting.figures import Metrics, read_inputs
+from tinystories.text.tags import TAGS
 
 
 def change(paths: Paths, **values: Any) -> None:
@@ -54,6 +55,13 @@ def test_a_tag_that_asking_does_not_raise_is_named(project: Paths) -> None:
     assert "Foreshadowing" in by_standing["bad"] and "Dialogue" not in by_standing["bad"]
     assert "Conflict and Twist" in by_standing["unclear"]
     assert "BadEnding, Dialogue and MoralValue" in by_standing["good"]
+
+
+def test_a_model_that_follows_no_tag_is_told_once(project: Paths) -> None:
+    for tag in TAGS:
+        change(project, **{f"adherence__{tag}__requested": 0.5, f"adherence__{tag}__unconditional": 0.45})
+    (check,) = about(project, "adherence")
+    assert check.standing == "bad" and check.sentence.startswith("No tag is clearly more frequent")
 
 
 def test_a_difference_is_sure_when_its_interval_is_above_nought() -> None:

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tinystories.evaluation.intervals import ratio_interval
 from tinystories.evaluation.words import words_of
 
 Hashes = NDArray[np.uint64]
@@ -126,15 +127,21 @@ def look_up(texts: Iterable[str], training: TrainingText) -> list[Looked]:
     return [Looked(own, int(hits.sum()), len(hits)) for own, hits in zip(words, found, strict=True)]
 
 
-def memorisation(looked: Sequence[Looked], training: TrainingText) -> dict[str, float]:
+def memorisation(
+    looked: Sequence[Looked], training: TrainingText, resamples: int = 1000, seed: int = 0
+) -> dict[str, float]:
     """Share of the texts' 8-grams of words that stand in a training story, and the longest such run.
 
-    {"share_8grams_in_train", "longest_run_words"}; the share is nan where no text has 8 words.
+    {"share_8grams_in_train", "..._low", "..._high", "longest_run_words"}; the 95 % interval resamples
+    texts, and all three are nan where no text has 8 words.
     """
-    grams = sum(one.grams for one in looked)
-    share = sum(one.hits for one in looked) / grams if grams else math.nan
+    long = [one for one in looked if one.grams]
+    hits, grams = [one.hits for one in long], [one.grams for one in long]
+    low, high = ratio_interval(hits, grams, resamples, seed)
     return {
-        "share_8grams_in_train": share,
+        "share_8grams_in_train": sum(hits) / sum(grams) if long else math.nan,
+        "share_8grams_in_train_low": low,
+        "share_8grams_in_train_high": high,
         "longest_run_words": training.longest_run([one.words for one in looked]),
     }
 

@@ -154,6 +154,7 @@ def written_stories(
     beside = real[: len(generated)]
     words = min(count_words(generated), count_words(beside))
     errors = {tag: Errors.of(judge.gold[tag]) for tag in TAGS}
+    unseen = memorisation(look_up(real[: len(texts)], training), training, resamples, task.seed)
     return {
         "completion": {
             **completion([one.story.stopped for one in plain]),
@@ -167,10 +168,7 @@ def written_stories(
         },
         **({"world": world(asked)} if task.test.simulated else {}),
         "memorisation": {
-            **memorisation(looked, training),
-            **{
-                f"real_{key}": value
-                for key, value in memorisation(look_up(real[: len(texts)], training), training).items()
-            },
+            **memorisation(looked, training, resamples, task.seed),
+            **{f"real_{key}": value for key, value in unseen.items()},
         },
     }

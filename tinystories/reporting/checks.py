@@ -115,6 +115,9 @@ def _tags(inputs: Inputs) -> list[Check]:
     }
     named = {standing: [tag for tag, found in standings.items() if found == standing] for standing in _ASKING}
     source = inputs.evaluate.source("adherence")
+    if any(named.values()) and not named["good"]:
+        ignored = "No tag is clearly more frequent where it was asked for: the model may ignore what it is asked."
+        return [Check("bad", ignored, source)]
     return [Check(standing, _ASKING[standing].format(_and(tags)), source) for standing, tags in named.items() if tags]
 
 
