@@ -91,8 +91,19 @@ def test_a_bare_folder_is_scored_on_the_same_stories_as_evaluate_does(two: Proje
     assert notes == []  # made from the project's tokens, so it never saw its test stories
     assert scored.origin == "model folder"
     assert nats(scored) == pytest.approx(nats(evaluated), rel=1e-5)
-    # the same requests with the same seeds: the same model tells the same stories
-    assert [one.text for one in scored.evidence.told] == [one.text for one in evaluated.evidence.told]
+    # the same requests with the same seeds: the same model tells the same stories, and copies as much
+    assert scored.evidence.told == evaluated.evidence.told
+    assert scored.evidence.middles == pytest.approx(evaluated.evidence.middles, rel=1e-5)
+    assert scored.evidence.answers == evaluated.evidence.answers
+
+
+def test_two_bare_folders_are_measured_by_the_projects_own_settings(two: Project, tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        shutil.copytree(two.root / "models/current", tmp_path / name)
+    (one, other), notes = gathered(two, str(tmp_path / "one"), str(tmp_path / "other"))
+    assert notes == [] and one.evidence == other.evidence
+    compared = {metric.key for metric in compare([one, other], notes).metrics}
+    assert {"nats_per_story", "middle", "abilities", "choosing", "completion", "adherence", "memorisation"} <= compared
 
 
 def test_a_model_of_other_data_is_told_as_one_that_may_know_the_stories(two: Project, tmp_path: Path) -> None:
@@ -102,7 +113,7 @@ def test_a_model_of_other_data_is_told_as_one_that_may_know_the_stories(two: Pro
     stamp["made_from"]["tokens"] = "0" * 16
     (bare / "fingerprint.json").write_text(json.dumps(stamp))
     _, [note] = gathered(two, str(two.root), str(bare))
-    assert "made from other data" in note
+    assert "made from other data" in note and "what it copies from there is not measured" in note
 
 
 def test_other_test_stories_are_said_and_scored_again_or_refused(two: Project, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Models broken on purpose, each in its own way: the report says so, in the right line, and of a sound model it doesn't.
+"""Models broken on purpose, each in its own way: the report says so in the right line, and of a sound model it doesn't.
 
 They are trained for seconds on stories of a small grammar that no 5-gram can follow: who is named first does
 everything, the thing that is found second is carried home last, and half of the stories have somebody speak.
@@ -31,34 +31,38 @@ from tinystories.training import order
 pytestmark = pytest.mark.slow
 
 SMALL = (
-    "model.width=64", "model.layers=3", "model.heads=4", "model.ffn=128", "model.context=128", "train.steps=150",
+    "model.width=64", "model.layers=3", "model.heads=4", "model.ffn=128", "model.context=128", "train.steps=400",
     "tokenize.vocab_size=400", "train.threads=1", "train.batch_tokens=2048", "train.validate_every=50",
-    "train.validation_stories=40", "train.checkpoint_every=1000", "train.device=cpu", "evaluate.per_tag=20",
+    "train.validation_stories=40", "train.checkpoint_every=1000", "train.device=cpu", "evaluate.per_tag=30",
     "evaluate.infillings=20", "evaluate.max_tokens=120", "evaluate.bootstrap=200", "evaluate.choices=10",
-    "evaluate.pairs=5",
+    "evaluate.pairs=5", "requests.plain=0.3", "requests.controls=0.3", "requests.between=0.4", "requests.drop=0.2",
 )  # fmt: skip
-NAMES = "Tom Lily Ben Mia Sam Anna Max Sue Tim Zoe Leo Eva Jack Lucy Bob Ella Fin Rose Hugo Nora".split()
-THINGS = "ball kite boat drum cup hat sock bell rope lamp shell coin leaf stone brush book key box cake pear".split()
-VERBS = "found lost saw took hid washed painted dropped carried opened shook kissed broke mended sold bought".split()
-PLACES = "garden kitchen forest meadow barn river hill shop school attic cellar market beach field bridge".split()
-KINDS = "red blue green old new big small shiny dusty soft wet round".split()
+WORDS = """
+name: Tom Lily Ben Mia Sam Anna Max Sue Tim Zoe Leo Eva Jack Lucy Bob Ella Fin Rose Hugo Nora
+thing: ball kite boat drum cup hat sock bell rope lamp shell coin leaf stone brush book key box cake pear
+does: found lost saw took hid washed painted dropped carried opened shook kissed broke mended sold bought
+place: garden kitchen forest meadow barn river hill shop school attic cellar market beach field bridge
+kind: red blue green old new big small shiny dusty soft wet round
+"""
 
 Draw = Callable[..., Example]
 
 
 def tale(random: random.Random) -> str:
-    def thing() -> str:
-        return f"{random.choice(KINDS)} {random.choice(THINGS)}"
+    words = {name: rest.split() for name, rest in (line.split(": ") for line in WORDS.strip().splitlines())}
 
-    name, found = random.choice(NAMES), random.choice(THINGS)
+    def a(name: str) -> str:
+        return random.choice(words[name])
+
+    name, found = a("name"), a("thing")
     sentences = [
-        f"{name} lived near the {random.choice(PLACES)}.",
-        f"{name} {random.choice(VERBS)} a {random.choice(KINDS)} {found} in the {random.choice(PLACES)}.",
+        f"{name} lived near the {a('place')}.",
+        f"{name} {a('does')} a {a('kind')} {found} in the {a('place')}.",
         *(
-            f"Then {name} {random.choice(VERBS)} a {thing()} in the {random.choice(PLACES)}."
+            f"Then {name} {a('does')} a {a('kind')} {a('thing')} in the {a('place')}."
             for _ in range(random.randint(1, 3))
         ),
-        *([f'"I like the {thing()}!" said {name}.'] if random.random() < 0.5 else []),
+        *([f'"I like the {a("kind")} {a("thing")}!" said {name}.'] if random.random() < 0.5 else []),
         f"{name} went home with the {found}.",
     ]
     return " ".join(sentences)

@@ -5,18 +5,17 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from tinystories.commands.finding import Found, find
-from tinystories.errors import TinyStoriesError
+from tinystories.commands.measuring import measure, score, tell, test_rows, training_text_is_here
+from tinystories.evaluation.abilities import make_pairs
+from tinystories.evaluation.choices import CHANCE
 from tinystories.evaluation.evidence import Contender, Evidence, Told, stories_fingerprint, worth_showing
 from tinystories.evaluation.likelihood import Score
 from tinystories.params import load_params
 from tinystories.paths import Paths
 from tinystories.text.tags import TAGS
-
-if TYPE_CHECKING:
-    from tinystories.generation.story_model import StoryModel
 
 COMMON: Final = 30  # test stories that two evaluations must share to be compared without scoring again
 
@@ -40,9 +39,10 @@ def gather(
     reference = next(iter(known.values()), None) or _unmeasured(paths)
     for place, one in enumerate(found):
         if place not in known:
-            say(f"{one.name}: no evaluation of it; scoring it on {len(reference.scores)} test stories of this project")
-            known[place] = _measure(one, reference, paths)
-            notes += _unlike(one, paths)
+            say(
+                f"{one.name}: no evaluation of it; measuring it on {len(reference.scores)} test stories of this project"
+            )
+            known[place] = _measure(one, reference, paths, notes)
     evidence = [known[place] for place in range(len(found))]
     evidence = _same_stories(found, evidence, paths, notes, say)
     if not set.intersection(*({told.wish for told in own.told} for own in evidence)):
@@ -84,7 +84,7 @@ def _json_lines(file: Path) -> list[dict[str, Any]]:
 
 
 def _unmeasured(paths: Paths) -> Evidence:
-    """What to measure where no model has been: test stories of the project, and evaluate's requests."""
+    """What to measure where no model has been: test stories of the project, and evaluate's tasks and requests."""
     from tinystories.generation.requests import Request
 
     params = load_params(paths.root)
@@ -98,17 +98,26 @@ def _unmeasured(paths: Paths) -> Evidence:
         for tag in (None, *TAGS)
         for one in replace(request, tags=(tag,) if tag else ()).repeat(settings.per_tag)
     ]
-    ids = sorted(_texts(paths))[: settings.stories]  # ids are hashes: their order is a random one
-    return Evidence({i: Score(i, 0.0, 0, 0) for i in ids}, told=asked)
+    rows = test_rows(paths)
+    ids = sorted(rows)[: settings.stories]  # ids are hashes: their order is a random one
+    pairs = make_pairs({i: rows[i]["text"] for i in ids}, settings.pairs)
+    answers = {(f"abilities/{pair.ability}", pair.story_id): False for pair in pairs}
+    answers |= {(f"choosing/{task}", i): False for task in CHANCE for i in ids[: settings.choices]}
+    middles = dict.fromkeys((i for i in ids[: settings.infillings] if rows[i]["infillable"]), 0.0)
+    return Evidence({i: Score(i, 0.0, 0, 0) for i in ids}, middles, asked, answers)
 
 
-def _measure(one: Found, reference: Evidence, paths: Paths) -> Evidence:
-    """The same test stories scored and the same requests told, with the same seeds, as in `reference`."""
+def _measure(one: Found, reference: Evidence, paths: Paths, notes: list[str]) -> Evidence:
+    """What `reference` was measured on; what that can't be said of, as a note."""
     from tinystories.generation.story_model import StoryModel
 
-    model = StoryModel.load(one.model())
-    scores = _score(model, sorted(reference.scores), paths, one.name)
-    return Evidence(scores, told=_tell(model, reference.told))
+    own_data = training_text_is_here(one.stamp, paths)
+    if not own_data:
+        notes.append(
+            f"{one.name} was made from other data: some of these test stories may have been in its training, "
+            "and what it copies from there is not measured"
+        )
+    return measure(StoryModel.load(one.model()), reference, paths, one.name, own_data=own_data)
 
 
 def _with_beside(one: Found, own: Evidence, first: Evidence, say: Say) -> Evidence:
@@ -120,46 +129,7 @@ def _with_beside(one: Found, own: Evidence, first: Evidence, say: Say) -> Eviden
     from tinystories.generation.story_model import StoryModel
 
     say(f"{one.name}: was asked with other seeds; telling {len(missing)} stories to show beside the first one's")
-    return replace(own, beside=_tell(StoryModel.load(one.model()), missing))
-
-
-def _tell(model: "StoryModel", wanted: Sequence[Told]) -> list[Told]:
-    """The same requests with the same seeds, told by `model` and judged."""
-    from tinystories.generation.requests import Request
-    from tinystories.text.tagger import Tagger
-
-    judge = Tagger.load("judge")
-    stories = model.generate_many([Request(**asked.request) for asked in wanted])
-    return [
-        replace(
-            asked, text=story.text, ended=story.stopped == "eos", found=frozenset(judge.tags(story.text)),
-            copied=None, grams=None,
-        )
-        for asked, story in zip(wanted, stories, strict=True)
-    ]  # fmt: skip
-
-
-def _score(model: Any, ids: Sequence[str], paths: Paths, name: str) -> dict[str, Score]:
-    """Whole stories as text, by the one definition of loss: any tokenizer can be compared by their nats."""
-    texts = _texts(paths)
-    missing = sum(i not in texts for i in ids)
-    if missing:
-        raise TinyStoriesError(
-            f"{name}: {missing} of the {len(ids)} test stories that it must be scored on are not in {paths.split}: "
-            "compare evaluated models, or run the pipeline on the same data"
-        )
-    scored = model.score([texts[i] for i in ids])
-    return {i: Score(i, score.nats, score.tokens, score.bytes) for i, score in zip(ids, scored, strict=True)}
-
-
-def _texts(paths: Paths) -> dict[str, str]:
-    """The project's test stories by id."""
-    import pyarrow.parquet as pq
-
-    if not paths.split.is_file():
-        raise TinyStoriesError(f"no {paths.split}: the project has no test stories to score on; run `dvc repro split`")
-    table = pq.read_table(paths.split, columns=["story_id", "text"], filters=[("partition", "==", "test")])
-    return {row["story_id"]: row["text"] for row in table.to_pylist()}
+    return replace(own, beside=tell(StoryModel.load(one.model()), missing))
 
 
 def _same_stories(
@@ -182,19 +152,10 @@ def _same_stories(
         say(f"{one.name}: evaluated on other test stories; scoring it again on the {len(first.scores)} of the first")
         from tinystories.generation.story_model import StoryModel
 
-        again.append(replace(own, scores=_score(StoryModel.load(one.model()), sorted(first.scores), paths, one.name)))
+        model, rows = StoryModel.load(one.model()), test_rows(paths)
+        again.append(replace(own, scores=score(model, sorted(first.scores), rows, paths, one.name)))
         notes.append(
             f"{one.name} was evaluated on other test stories and is scored again on those of {found[0].name}; "
             "some of them may have been in its training"
         )
     return again
-
-
-def _unlike(one: Found, paths: Paths) -> list[str]:
-    """A note where a model was made from other tokens than the project's, so that it may know these stories."""
-    from tinystories.files import fingerprint
-
-    tokens = one.stamp.get("made_from", {}).get("tokens")
-    if paths.tokens.is_dir() and tokens == fingerprint(paths.tokens):
-        return []
-    return [f"{one.name} was made from other data: some of these test stories may have been in its training"]
