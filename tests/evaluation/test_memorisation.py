@@ -16,7 +16,7 @@ OTHER = "Lily went to the park. She saw a very big tree and a bird that sang all
 
 def copying(texts: list[str], training: TrainingText) -> dict[str, float]:
     found = memorisation(look_up(texts, training), training)
-    return {key: value for key, value in found.items() if not key.endswith(("_low", "_high"))}
+    return {key: found[key] for key in ("share_8grams_in_train", "longest_run_words")}
 
 
 def test_a_training_story_told_again_is_found_word_for_word() -> None:
@@ -37,6 +37,9 @@ def test_the_share_of_several_texts_has_an_interval_over_texts() -> None:
     low, share, high = (found[f"share_8grams_in_train{end}"] for end in ("_low", "", "_high"))
     assert share == 24 / 48  # twelve 8-grams each; "Too short." has none and plays no part
     assert (low, high) == (0, 1)  # of four texts nobody can say more
+    assert found["copied_texts"] == 2 / 4 and found["copied_texts_low"] == pytest.approx(0.15, abs=0.01)  # Wilson's
+    half = "Once upon a time there was a little dog. He " + "sang all day in the sun."  # 3 of 9 is no copy
+    assert memorisation(look_up([half], training), training)["copied_texts"] == 0
     alone = memorisation(look_up([STORY], training), training)
     assert math.isnan(alone["share_8grams_in_train_low"])
 

@@ -60,7 +60,9 @@ EVALUATION: dict[str, Any] = {
         },
     },
     "memorisation": {"share_8grams_in_train": 0.0021, "longest_run_words": 14,
-        "real_share_8grams_in_train": 0.0027, "real_longest_run_words": 16},
+        "real_share_8grams_in_train": 0.0027, "real_longest_run_words": 16, "copied_texts": 0.0071,
+        "copied_texts_low": 0.0013, "copied_texts_high": 0.0393, "real_copied_texts": 0.004,
+        "real_copied_texts_low": 0.0, "real_copied_texts_high": 0.0292},
 }  # fmt: skip
 RATES = {
     "BadEnding": (0.55, 0.22, 0.81, 0.77), "Conflict": (0.75, 0.61, 0.84, 0.79), "Dialogue": (0.95, 0.52, 0.99, 0.98),

@@ -119,7 +119,7 @@ NO_MODEL = ("no better than counting", "Better than a 5-gram")
 NO_TAGS = ("No tag is clearly", "Asking clearly raises Dialogue")
 NO_END = ("of stories asked for nothing end",)
 NO_MIDDLE = ("Seeing the last sentence",)
-PARROT = ("It repeats what it read", "It copies no more")
+PARROT = ("It repeats what it read", "It doesn’t tell its training stories again")
 
 
 @pytest.fixture(scope="module")

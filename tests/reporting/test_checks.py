@@ -79,11 +79,11 @@ def test_a_weak_judge_is_named(project: Paths) -> None:
     assert check.standing == "bad" and "Foreshadowing (0.37) and Twist (0.58)" in check.sentence
 
 
-@pytest.mark.parametrize(("real", "standing"), [(0.0021, "good"), (0.002, "bad")])
-def test_a_model_that_copies_more_than_real_stories_do_is_named(project: Paths, real: float, standing: str) -> None:
-    change(project, memorisation__real_share_8grams_in_train=None)
+@pytest.mark.parametrize(("low", "standing"), [(0.0292, "good"), (0.0293, "bad")])  # the real ones' end at 0.0292
+def test_a_model_that_tells_its_training_stories_again_is_named(project: Paths, low: float, standing: str) -> None:
+    change(project, memorisation__real_copied_texts=None)
     assert about(project, "memorisation") == []  # nothing is claimed without the real stories' share
-    change(project, memorisation__real_share_8grams_in_train=real)
+    change(project, memorisation__real_copied_texts=0.004, memorisation__copied_texts_low=low)
     assert [check.standing for check in about(project, "memorisation")] == [standing]
 
 

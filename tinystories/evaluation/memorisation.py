@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tinystories.evaluation.completion import share
 from tinystories.evaluation.intervals import ratio_interval
 from tinystories.evaluation.words import words_of
 
@@ -130,18 +131,21 @@ def look_up(texts: Iterable[str], training: TrainingText) -> list[Looked]:
 def memorisation(
     looked: Sequence[Looked], training: TrainingText, resamples: int = 1000, seed: int = 0
 ) -> dict[str, float]:
-    """Share of the texts' 8-grams of words that stand in a training story, and the longest such run.
+    """How much of the texts stands word for word in training stories, and the longest run of words that does.
 
-    {"share_8grams_in_train", "..._low", "..._high", "longest_run_words"}; the 95 % interval resamples
-    texts, and all three are nan where no text has 8 words.
+    {"share_8grams_in_train", "copied_texts", each with "_low" and "_high", "longest_run_words"}. copied_texts:
+    share of the texts more than half of whose 8-grams stand there, with Wilson's interval; that of the 8-grams
+    resamples texts. nan where no text has 8 words.
     """
     long = [one for one in looked if one.grams]
     hits, grams = [one.hits for one in long], [one.grams for one in long]
     low, high = ratio_interval(hits, grams, resamples, seed)
+    copied = share(2 * one.hits > one.grams for one in long)
     return {
         "share_8grams_in_train": sum(hits) / sum(grams) if long else math.nan,
         "share_8grams_in_train_low": low,
         "share_8grams_in_train_high": high,
+        **{f"copied_texts{end}": copied[f"share{end}"] for end in ("", "_low", "_high")},
         "longest_run_words": training.longest_run([one.words for one in looked]),
     }
 

@@ -154,15 +154,19 @@ def _flaws(inputs: Inputs) -> list[Check]:
 
 
 def _copies(inputs: Inputs) -> list[Check]:
-    own, real = "memorisation.share_8grams_in_train", "memorisation.real_share_8grams_in_train"
-    share, usual = inputs.evaluate.number(own), inputs.evaluate.number(real)
-    if share is None or usual is None:
+    """Phrases are everybody's; who tells its training stories again is seen by stories that are mostly copied."""
+    copied = inputs.evaluate.under("memorisation")
+    keys = ("share_8grams_in_train", "real_share_8grams_in_train", "copied_texts", "real_copied_texts")
+    share, usual, stories, real = (copied.number(key) for key in keys)
+    low, high = copied.number("copied_texts_low"), copied.number("real_copied_texts_high")
+    if share is None or usual is None or stories is None or real is None or low is None or high is None:
         return []
-    shares = f"{percent(share)} of its runs of 8 words stand in the training stories, {percent(usual)} of real ones’"
-    source = inputs.evaluate.source(own, real)
-    if share > usual:
-        return [Check("bad", f"It repeats what it read: {shares}.", source)]
-    return [Check("good", f"It copies no more than unseen real stories do: {shares}.", source)]
+    told = f"{percent(stories)} of its stories stand for more than half in the training stories, {percent(real)} of "
+    told += f"real ones; of runs of 8 words {percent(share)} and {percent(usual)}"
+    source = copied.source(*keys)
+    if low > high:
+        return [Check("bad", f"It repeats what it read: {told}.", source)]
+    return [Check("good", f"It doesn’t tell its training stories again: {told}.", source)]
 
 
 def _and(names: list[str]) -> str:

@@ -25,6 +25,7 @@ FLAWS: Final[tuple[Column, ...]] = (
 )
 COPIED: Final[tuple[Column, ...]] = (
     ("share_8grams_in_train", "runs of 8 words found in training", percent),
+    ("copied_texts", "stories more than half of whose runs are", percent),
     ("longest_run_words", "longest run found, words", whole),
 )
 QUALITIES: Final = ("grammar", "creativity", "consistency", "plot")
