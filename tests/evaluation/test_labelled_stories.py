@@ -1,7 +1,7 @@
 """Sixty stories of our own model, read by a person before the judge was asked: how far the judge can be believed there.
 
-The first 7 that the 30-minute model of docs/results.md told for each tag and its first 18 asked for nothing; shown to the
-reader in the order of their ids, without the request. `because` is the passage that decided each yes.
+The first 7 that the 30-minute model of docs/results.md told for each tag and its first 18 asked for nothing; shown to
+the reader in the order of their ids, without the request. `because` is the passage that decided each yes.
 """
 
 import json
