@@ -59,8 +59,12 @@ def _places(inputs: Inputs, names: list[str]) -> Plot | None:
             drawn.append(plots.Row(_label(name), [plots.Dot(value, low, high, "accent")]))
     if not drawn:
         return None
+    least = min(dot.low or dot.value for row in drawn for dot in row.dots)
     most = max(dot.high or dot.value for row in drawn for dot in row.dots)
-    svg = plots.dots("Nats per token by place in the story", drawn, "nats per token", (0, most))
+    around = 0.1 * (most - least or most or 1)
+    svg = plots.dots(
+        "Nats per token by place in the story", drawn, "nats per token", (max(0, least - around), most + around)
+    )
     table = _table(inputs, "by_position", names, "tokens of the story", PLACE)
     caption = "What a token costs by its place in the story, with 95 % intervals."
     return Plot(svg, caption, inputs.evaluate.source("by_position"), table=table)
