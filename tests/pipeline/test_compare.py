@@ -102,8 +102,8 @@ def test_two_bare_folders_are_measured_by_the_projects_own_settings(two: Project
         shutil.copytree(two.root / "models/current", tmp_path / name)
     (one, other), notes = gathered(two, str(tmp_path / "one"), str(tmp_path / "other"))
     assert notes == [] and one.evidence == other.evidence
-    compared = {metric.key for metric in compare([one, other], notes).metrics}
-    assert {"nats_per_story", "middle", "abilities", "choosing", "completion", "adherence", "memorisation"} <= compared
+    compared = {metric.key for metric in compare([one, other], notes).metrics}  # too few fit for "choosing"
+    assert {"nats_per_story", "middle", "abilities", "completion", "adherence", "memorisation"} <= compared
 
 
 def test_a_model_of_other_data_is_told_as_one_that_may_know_the_stories(two: Project, tmp_path: Path) -> None:
