@@ -103,6 +103,14 @@ class Paths:
     def report_markdown(self) -> Path:
         return self.root / "reports/report.md"
 
+    @property
+    def model_card(self) -> Path:
+        return self.root / "reports/model-card.md"
+
+    @property
+    def data_card(self) -> Path:
+        return self.root / "reports/data-card.md"
+
     # not DVC's
     @property
     def work(self) -> Path:
