@@ -76,7 +76,11 @@ def data_card(inputs: Inputs) -> str:
     extract, validate, split = inputs.extract, inputs.validate, inputs.split
     counts = ", ".join(f"{_text(inputs.tokenize.figure(f'{name}.stories', whole))} {name}" for name in PARTITIONS)
     origins = split.group("tags_from")
-    tags = [f"- {TAGS_FROM.get(name, name)}: {_text(split.figure(f'tags_from.{name}', whole))}" for name in origins if origins[name]]
+    tags = [
+        f"- {TAGS_FROM.get(name, name)}: {_text(split.figure(f'tags_from.{name}', whole))}"
+        for name, count in origins.items()
+        if count
+    ]
     reasons = [f"- {name.replace('_', ' ')}: {value}" for name, value in sorted(validate.group("reasons").items())]
     card = DatasetCard.from_template(
         front,
