@@ -24,8 +24,14 @@ PARAMETERS = {
     "gpt-8k": 4_192_704,
     "infilling": 22_141_824,
     "start-end": 14_592_904,
+    "tags-encoder": 34_488_410,
+    "tags-encoder-mini": 731_520,
 }
-LAYOUTS = {"gpt2-mini": "gpt2", "start-end": "tinystories"}
+LAYOUTS = {
+    "gpt2-mini": "gpt2", "start-end": "tinystories", "tags-encoder": "tinystories-windows",
+    "tags-encoder-mini": "tinystories-windows",
+}  # fmt: skip
+GPT2_AND_TAGS = 50_257 + 9
 
 
 def test_every_preset_is_counted_here(root: Path) -> None:
@@ -35,7 +41,8 @@ def test_every_preset_is_counted_here(root: Path) -> None:
 @pytest.mark.parametrize("preset", PARAMETERS)
 def test_a_preset_has_the_parameters_that_it_says(root: Path, preset: str) -> None:
     params = load_params(root, [f"preset={preset}", "scale=laptop"])
-    config = model_config(params, params.tokenize.vocab_size)
+    own = params.tokenize.kind != "folder"
+    config = model_config(params, params.tokenize.vocab_size if own else GPT2_AND_TAGS)
     assert config.parameters == PARAMETERS[preset]
     assert layout_of(config) == LAYOUTS.get(preset, "llama")
 

@@ -15,6 +15,7 @@ from tests.stages.test_evaluate import STORIES
 from tinystories.errors import ModelError, RequestError
 from tinystories.files import read_json, write_text
 from tinystories.generation.story_model import StoryModel
+from tinystories.model.windows import WindowConfig
 from tinystories.params import Params, load_params
 from tinystories.paths import Paths
 from tinystories.stages import evaluate, extract, report, split, tokenize, train, validate
@@ -33,10 +34,12 @@ CAN: dict[str, list[dict[str, Any]]] = {
     "gpt-8k": [ALL, BETWEEN],
     "infilling": [BETWEEN, {"last": BETWEEN["last"]}, {"start": "Tom"}],
     "start-end": [{"start": "Tom", "end": "home"}, {"first": BETWEEN["first"]}],
+    "tags-encoder-mini": [{"tags": ["Twist"], "start": "Tom"}, {"first": BETWEEN["first"]}],
 }
 CANT: dict[str, list[tuple[dict[str, Any], str]]] = {
     "infilling": [({"tags": ["Twist"]}, "tags: a model of preset infilling"), ({"end": "home"}, "end: ")],
     "start-end": [({"tags": ["Twist"], "last": "Bye."}, "last, tags: a model of preset start-end")],
+    "tags-encoder-mini": [({"end": "home", "words": ["kite"]}, "end, words: a model of preset tags-encoder")],
 }
 pytestmark = pytest.mark.slow
 
@@ -112,6 +115,18 @@ def test_a_head_of_its_own_is_trained_and_dropout_is_the_same_again(until_split:
     assert not torch.equal(one["lm_head.bias"], eight["lm_head.bias"])
     assert all(torch.equal(eight[name], again[name]) for name in eight)
     assert read_json(paths.model / "config.json")["request_format"] == "start-end"
+
+
+def test_tags_stay_in_every_window_where_params_say_so(until_split: Path, tmp_path: Path) -> None:
+    shutil.copytree(until_split, tmp_path, dirs_exist_ok=True)
+    paths, said = Paths(tmp_path), []
+    tokenize.run(params_of("tags-encoder-mini"), paths)
+    for choice in ("start", "window"):
+        train.run(params_of("tags-encoder-mini", f"requests.tags={choice}"), paths)
+        model = StoryModel.load(paths.model)
+        assert isinstance(model.loaded.config, WindowConfig)
+        said.append(model.loaded.config.pinned)
+    assert said == [(), tuple(range(3, 9))]
 
 
 def test_tokens_from_a_folder_and_a_vocabulary_that_is_not_filled(until_split: Path, tmp_path: Path) -> None:

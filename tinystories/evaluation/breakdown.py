@@ -9,7 +9,7 @@ from typing import Final
 
 from tinystories.evaluation.intervals import ratio_interval
 from tinystories.evaluation.likelihood import Score
-from tinystories.model.transformer import Transformer
+from tinystories.model.decoder import Decoder
 from tinystories.requests.controls import LENGTH_BUCKETS, length_bucket
 from tinystories.requests.example import Example
 from tinystories.requests.mixed import StoryTokens, plain
@@ -68,7 +68,7 @@ def by_source(
 
 
 def by_position(
-    model: Transformer, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int,
+    model: Decoder, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int,
     resamples: int = 1000, seed: int = 0,
 ) -> dict[str, dict[str, float]]:  # fmt: skip
     """Nats per token of each place in the plain form ("1-16": the first sixteen tokens; <eos> counts).

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinystories.evaluation.intervals import paired_interval
 from tinystories.evaluation.scoring import continued
-from tinystories.model.transformer import Transformer
+from tinystories.model.decoder import Decoder
 from tinystories.requests.example import Example
 from tinystories.requests.formats import MIXED, Format
 from tinystories.requests.mixed import Controls, StoryTokens
@@ -60,7 +60,7 @@ def measurable(
 
 
 def middle_nats(
-    model: Transformer, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int, form: Format = MIXED
+    model: Decoder, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int, form: Format = MIXED
 ) -> list[MiddleNats]:
     """Both forms of each story's middle, in fp32; `stories` are `measurable`."""
     told = [form.between(tokenizer, story, _NO_CONTROLS) for story in stories]
@@ -76,7 +76,7 @@ def middle_nats(
 
 
 def last_nats(
-    model: Transformer,
+    model: Decoder,
     tokenizer: StoryTokenizer,
     stories: Sequence[StoryTokens],
     generated: Sequence[Sequence[int]],

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tinystories.evaluation.intervals import mean_interval
-from tinystories.model.transformer import Transformer
+from tinystories.model.decoder import Decoder
 from tinystories.requests.mixed import StoryTokens, plain
 from tinystories.text.tokenizer import StoryTokenizer
 from tinystories.training.loss import sequence_nats
@@ -21,7 +21,7 @@ class Score:
     bytes: int
 
 
-def score(model: Transformer, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int) -> list[Score]:
+def score(model: Decoder, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int) -> list[Score]:
     """Score each story in the plain form `<bos> text <eos>`, in fp32; long ones in windows of `context`."""
     scored = sequence_nats(model, [plain(tokenizer, story) for story in stories], context)
     return [

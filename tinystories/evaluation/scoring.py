@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tinystories.evaluation.ngram import NGram
-from tinystories.model.transformer import Transformer
+from tinystories.model.decoder import Decoder
 from tinystories.requests.controls import BOS
 from tinystories.requests.example import Example
 from tinystories.text.tokenizer import StoryTokenizer
@@ -14,7 +14,7 @@ from tinystories.training.loss import sequence_nats
 Scorer = Callable[[Sequence[Example]], list[float]]  # -ln p of each example's targets, summed
 
 
-def model_scorer(model: Transformer, context: int) -> Scorer:
+def model_scorer(model: Decoder, context: int) -> Scorer:
     """The model, in fp32."""
     return lambda examples: [nats.nats for nats in sequence_nats(model, examples, context)]
 

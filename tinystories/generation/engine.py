@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tinystories.model.folder import LoadedModel
-from tinystories.model.transformer import Cache
+from tinystories.model.transformer import Cache, Transformer
 
 
 class Engine(Protocol):
@@ -38,6 +38,7 @@ class TorchEngine:
     """The model of a folder, whatever its shape, run by PyTorch in fp32 with a key-value cache."""
 
     def __init__(self, loaded: LoadedModel) -> None:
+        assert isinstance(loaded.model, Transformer)
         self._model = loaded.model
 
     @property

@@ -10,14 +10,14 @@ import tinystories
 from tinystories.errors import RequestError
 from tinystories.generation.carried import refuse_what_is_not_carried
 from tinystories.generation.decode import BATCH, Draft, Writing
-from tinystories.generation.engine import Engine, TorchEngine
-from tinystories.generation.fused import FusedEngine, fits
+from tinystories.generation.engine import Engine
 from tinystories.generation.plan import Plan, Planner, draft_many, with_defaults
 from tinystories.generation.ranking import best
 from tinystories.generation.requests import Request
 from tinystories.generation.story import Story, check
 from tinystories.generation.surprise import pieces, token_nats
 from tinystories.generation.vocabulary import Vocabulary
+from tinystories.generation.windows import engine_for
 from tinystories.model.folder import LoadedModel, load_model
 from tinystories.requests.controls import EOS
 from tinystories.requests.mixed import MOST_WORDS, Controls, StoryTokens, plain
@@ -46,7 +46,7 @@ class StoryModel:
 
     def __init__(self, loaded: LoadedModel, engine: Engine | None = None) -> None:
         self.loaded = loaded
-        self.engine = engine or (FusedEngine(loaded) if fits(loaded) else TorchEngine(loaded))
+        self.engine = engine or engine_for(loaded)
 
     @classmethod
     def load(cls, folder: str | Path, device: str = "cpu") -> "StoryModel":

@@ -11,9 +11,9 @@ from safetensors.torch import load_file, save_file
 
 from tinystories.errors import ModelError
 from tinystories.files import atomic, read_json, write_json, write_text
-from tinystories.model.config import ModelConfig
-from tinystories.model.layouts import config_from_hub, from_disk, hub_config, to_disk
+from tinystories.model.layouts import Config, config_from_hub, from_disk, hub_config, model_of, to_disk
 from tinystories.model.transformer import Transformer
+from tinystories.model.windows import WindowEncoder
 from tinystories.requests.absorbed import FORMATS
 from tinystories.requests.controls import BOS, EOS, PAD, STORY
 from tinystories.requests.formats import MIXED, PLAIN, Format
@@ -38,8 +38,8 @@ class GenerationDefaults:
 
 @dataclass(frozen=True)
 class LoadedModel:
-    config: ModelConfig
-    model: Transformer
+    config: Config
+    model: Transformer | WindowEncoder
     tokenizer: StoryTokenizer
     generation: GenerationDefaults
     folder: Path
@@ -49,7 +49,7 @@ class LoadedModel:
 
 def save_model(
     folder: Path,
-    model: Transformer,
+    model: Transformer | WindowEncoder,
     tokenizer: StoryTokenizer,
     *,
     card: str,
@@ -90,7 +90,7 @@ def load_model(folder: Path | str, device: str = "cpu") -> LoadedModel:
     described = read_json(folder / CONFIG)
     config = config_from_hub(described, str(folder / CONFIG))
     tokenizer = StoryTokenizer.load(folder)
-    model = Transformer(config)
+    model = model_of(config)
     try:
         model.load_state_dict(from_disk(config, load_file(folder / WEIGHTS)))
     except (OSError, SafetensorError, RuntimeError, KeyError) as error:
@@ -110,7 +110,7 @@ def load_model(folder: Path | str, device: str = "cpu") -> LoadedModel:
     return LoadedModel(config, model.to(device).eval(), tokenizer, generation, folder, made_from, FORMATS[form])
 
 
-def _tokenizer_config(config: ModelConfig, tokenizer: StoryTokenizer) -> dict[str, Any]:
+def _tokenizer_config(config: Config, tokenizer: StoryTokenizer) -> dict[str, Any]:
     names = {f"{name}_token": tokenizer.token(tokenizer.control(token)) for name, token in _ENDS}
     return {
         "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": config.context, **names,

@@ -1,6 +1,6 @@
 """Names and config.json of a model on disk: transformers' Llama or GPT-2 where it is one, else our own."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, Final, Literal
 
@@ -9,14 +9,18 @@ from torch import Tensor
 
 from tinystories.errors import ModelError
 from tinystories.model.config import ModelConfig
+from tinystories.model.transformer import Transformer
+from tinystories.model.windows import WindowConfig, WindowEncoder
 
-Layout = Literal["llama", "gpt2", "tinystories"]
+Layout = Literal["llama", "gpt2", "tinystories", "tinystories-windows"]
+Config = ModelConfig | WindowConfig
 State = dict[str, Tensor]
 
 CLASSES: Final[dict[Layout, str]] = {
     "llama": "LlamaForCausalLM",
     "gpt2": "GPT2LMHeadModel",
-    "tinystories": "TinyStoriesTransformer",  # in no library but this one
+    "tinystories": "TinyStoriesTransformer",  # in no library but this one, as the next
+    "tinystories-windows": "TinyStoriesWindowEncoder",
 }
 # of a block: our name, GPT-2's, and whether its matrix stands as (in, out) there (transformers' Conv1D)
 _GPT2_BLOCK: Final = (
@@ -36,8 +40,10 @@ _GPT2_AROUND: Final = (
 _TANH_GELU: Final = ("gelu_new", "gelu_pytorch_tanh", "gelu_fast")
 
 
-def layout_of(config: ModelConfig) -> Layout:
+def layout_of(config: Config) -> Layout:
     """The stock class that computes what the config says, if there is one; dropout is training's matter."""
+    if isinstance(config, WindowConfig):
+        return "tinystories-windows"
     c = config
     kind = (c.positions, c.norm, c.norm_place, c.activation, c.bias)
     if kind == ("rotary", "rms", "pre", "swiglu", False):
@@ -45,32 +51,42 @@ def layout_of(config: ModelConfig) -> Layout:
     return "gpt2" if (*kind, c.tied) == ("learned", "layer", "pre", "gelu", True, True) else "tinystories"
 
 
-def describe(config: ModelConfig) -> str:
+def describe(config: Config) -> str:
     """The architecture in a line, for the model card."""
-    c, layout = config, layout_of(config)
+    c, layout = config.parts if isinstance(config, WindowConfig) else config, layout_of(config)
     if layout == "llama":
         parts = ["RMSNorm", "RoPE", "SwiGLU"]
     else:
         names = {"rms": "RMSNorm", "layer": "LayerNorm", "swiglu": "SwiGLU", "gelu": "GELU", "relu": "ReLU"}
         parts = [f"{c.norm_place}-{names[c.norm]}", f"{c.positions} positions", names[c.activation]]
+    if isinstance(config, WindowConfig):
+        parts.append(f"windows of {config.window}, {'tags in each' if config.pinned else 'tags slide out'}")
     text = f"{CLASSES[layout]} ({', '.join([*parts, 'tied embeddings' if c.tied else 'a head of its own'])})"
-    return text if layout != "tinystories" else f"{text}, which no other library reads: use tinystories"
+    return text if layout in ("llama", "gpt2") else f"{text}, which no other library reads: use tinystories"
 
 
-def to_disk(config: ModelConfig, state: Mapping[str, Tensor]) -> State:
+def to_disk(config: Config, state: Mapping[str, Tensor]) -> State:
     """The weights under the names, and in the orientation, of the model's layout."""
-    return _to_gpt2(config, state) if layout_of(config) == "gpt2" else dict(state)
+    if isinstance(config, ModelConfig) and layout_of(config) == "gpt2":
+        return _to_gpt2(config, state)
+    return dict(state)
 
 
-def from_disk(config: ModelConfig, stored: Mapping[str, Tensor]) -> State:
+def from_disk(config: Config, stored: Mapping[str, Tensor]) -> State:
     """The inverse of `to_disk`; what GPT-2 folders hold beside weights (masks, a second copy of the head) is left."""
-    return _from_gpt2(config, stored) if layout_of(config) == "gpt2" else dict(stored)
+    if isinstance(config, ModelConfig) and layout_of(config) == "gpt2":
+        return _from_gpt2(config, stored)
+    return dict(stored)
 
 
-def hub_config(config: ModelConfig, ids: Mapping[str, int]) -> dict[str, Any]:
+def hub_config(config: Config, ids: Mapping[str, int]) -> dict[str, Any]:
     """config.json. `ids` are bos_token_id, eos_token_id, pad_token_id."""
-    c, layout = config, layout_of(config)
-    known = {"architectures": [CLASSES[layout]], "model_type": layout, "dtype": "float32", "vocab_size": c.vocab_size}
+    layout = layout_of(config)
+    known: dict[str, Any] = {"architectures": [CLASSES[layout]], "model_type": layout, "dtype": "float32"}
+    known["vocab_size"] = config.vocab_size
+    if isinstance(config, WindowConfig):
+        return {**asdict(config), **known, **ids}
+    c = config
     if layout == "llama":  # rope in both spellings, of transformers 4 and 5
         return {
             **known, "hidden_size": c.width, "intermediate_size": c.ffn,
@@ -90,10 +106,20 @@ def hub_config(config: ModelConfig, ids: Mapping[str, int]) -> dict[str, Any]:
     return {**asdict(c), **known, **ids}
 
 
-def config_from_hub(stored: Mapping[str, Any], where: str) -> ModelConfig:
+def model_of(config: Config) -> Transformer | WindowEncoder:
+    """A model with fresh weights."""
+    return WindowEncoder(config) if isinstance(config, WindowConfig) else Transformer(config)
+
+
+def config_from_hub(stored: Mapping[str, Any], where: str) -> Config:
     """The config of a folder. Raises ModelError, one line, for a kind or a choice that is not known here."""
     kind = stored.get("model_type")
-    readers = {"llama": _llama, "gpt2": _gpt2, "tinystories": _own}
+    readers: dict[Layout, Callable[[Mapping[str, Any], str], Config]] = {
+        "llama": _llama,
+        "gpt2": _gpt2,
+        "tinystories": _own,
+        "tinystories-windows": _windows,
+    }
     if kind not in readers:
         raise ModelError(f"{where}: model_type {kind!r} is not known here; this version reads {', '.join(readers)}")
     try:
@@ -141,6 +167,11 @@ def _gpt2(stored: Mapping[str, Any], where: str) -> ModelConfig:
 
 def _own(stored: Mapping[str, Any], where: str) -> ModelConfig:
     return ModelConfig(**{name: stored[name] for name in ModelConfig.__dataclass_fields__})
+
+
+def _windows(stored: Mapping[str, Any], where: str) -> WindowConfig:
+    parts, (groups, pinned) = _own(stored["parts"], where), (tuple(stored[name]) for name in ("groups", "pinned"))
+    return WindowConfig(parts, groups, stored["window"], pinned)
 
 
 def _refuse(where: str, *choices: tuple[str, Any, Iterable[Any]]) -> None:

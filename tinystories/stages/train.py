@@ -17,11 +17,13 @@ from tinystories.files import atomic, fingerprint, write_json
 from tinystories.model.card import card
 from tinystories.model.config import ModelConfig
 from tinystories.model.folder import save_model
-from tinystories.model.layouts import describe
+from tinystories.model.layouts import Config, describe, model_of
 from tinystories.model.transformer import Transformer
+from tinystories.model.windows import WindowConfig, WindowEncoder
 from tinystories.params import BUDGETS, Params
 from tinystories.paths import Paths
 from tinystories.requests.absorbed import FORMATS
+from tinystories.requests.controls import TAG_TOKEN
 from tinystories.requests.mixed import Weights, plain
 from tinystories.requests.stored import StoredStories
 from tinystories.text.tokenizer import StoryTokenizer
@@ -41,7 +43,7 @@ class Material:
     tokenizer: StoryTokenizer
     train: StoredStories
     validation: StoredStories
-    model: ModelConfig
+    model: Config
 
 
 def run(
@@ -78,7 +80,7 @@ def run(
         return metrics
     _write_curve(paths.curve, trainer.progress.curve)
     facts = _facts(params, material, metrics)
-    assert isinstance(model, Transformer)
+    assert isinstance(model, Transformer | WindowEncoder)
     save_model(
         paths.model, model, material.tokenizer, card=card("TinyStories model", facts), fingerprint=made_from,
         form=params.requests.format,
@@ -105,6 +107,7 @@ def dry_run(params: Params, paths: Paths) -> dict[str, Any]:
         / params.train.accumulate
         * params.model.layers
         * (12 * params.model.width + 4 * _widest(params.model.ffn))
+        * (params.model.window or 1)
     )
     states = 2 if params.train.optimizer == "adamw" else 1.5
     return {
@@ -127,16 +130,21 @@ def _material(params: Params, paths: Paths) -> Material:
         raise TrainingError(
             f"{paths.tokens}: {len(train)} training and {len(validation)} validation stories; both need at least one"
         )
-    return Material(tokenizer, train, validation, model_config(params, tokenizer.vocab_size))
+    tags = tuple(tokenizer.control(token) for token in TAG_TOKEN.values())
+    return Material(tokenizer, train, validation, model_config(params, tokenizer.vocab_size, tags))
 
 
-def model_config(params: Params, vocab_size: int) -> ModelConfig:
-    """The model that params ask for, with as many tokens as the tokenizer has."""
+def model_config(params: Params, vocab_size: int, tags: tuple[int, ...] = ()) -> Config:
+    """The model that params ask for, with as many tokens as the tokenizer has; `tags` are the ids of its tags."""
     m = params.model
-    return ModelConfig(
+    parts = ModelConfig(
         vocab_size, m.width, m.layers, m.heads, _widest(m.ffn), m.context, positions=m.positions, norm=m.norm,
         norm_place=m.norm_place, activation=m.activation, bias=m.bias, tied=m.tied, dropout=m.dropout,
     )  # fmt: skip
+    if m.window is None:
+        return parts
+    groups = (m.ffn,) if isinstance(m.ffn, int) else tuple(m.ffn)
+    return WindowConfig(parts, groups, m.window, tags if params.requests.tags == "window" else ())
 
 
 def _widest(ffn: int | list[int]) -> int:
@@ -154,7 +162,7 @@ def _trainer(params: Params, material: Material, work: Path, say: Callable[[str]
     # the same stories each time: by id, which is a hash, so no matter how many others there are
     by_id = sorted(range(len(material.validation)), key=material.validation.story_ids.__getitem__)
     watched = [plain(material.tokenizer, material.validation[i]) for i in by_id[: t.validation_stories]]
-    return Trainer(Transformer(material.model), order, watched, t, work, device, precision, say)
+    return Trainer(model_of(material.model), order, watched, t, work, device, precision, say)
 
 
 def provenance(params: Params, paths: Paths) -> dict[str, Any]:
