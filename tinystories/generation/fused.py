@@ -63,10 +63,11 @@ class FusedEngine:
     """
 
     def __init__(self, loaded: LoadedModel, precision: torch.dtype = torch.float32) -> None:
-        assert fits(loaded)
-        self._config: ModelConfig = loaded.model.config
+        model = loaded.model
+        assert fits(loaded) and isinstance(model, Transformer)
+        self._config: ModelConfig = model.config
         self._precision = precision
-        trunk, K = loaded.model.model, self._config.head_size
+        trunk, K = model.model, self._config.head_size
         pairs = torch.arange(K).view(2, K // 2).T.flatten()  # halves side by side become neighbours: complex numbers
         places = torch.cat([pairs + K * head for head in range(self._config.heads)])
         self._layers = []
@@ -80,7 +81,7 @@ class FusedEngine:
                 self._layers.append(_Layer(*(part.to(precision).contiguous() for part in parts)))
             self._embed = trunk.embed_tokens.weight.detach()
             self._head = (self._embed * _weight(trunk.norm)).to(precision)
-            half = loaded.model.cos[:, : K // 2], loaded.model.sin[:, : K // 2]
+            half = model.cos[:, : K // 2], model.sin[:, : K // 2]
             self._turns = torch.complex(*half)  # (context, K / 2)
 
     @property
