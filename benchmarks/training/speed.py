@@ -12,6 +12,7 @@ import argparse
 import json
 import platform
 import statistics
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -32,19 +33,19 @@ from tinystories.training.loop import Trainer
 from tinystories.training.order import Order
 
 ROOT = Path(__file__).resolve().parents[2]
-ROWS, LENGTH, VOCABULARY = 32, 256, 4096
-SIZES = {  # width, layers, heads, feed-forward
-    "nano": (64, 2, 2, 176),
-    "3.4M": (192, 6, 6, 512),
-    "7.2M": (288, 6, 9, 768),
+ROWS, LENGTH = 32, 256
+SIZES = {  # the presets nano, mini and small
+    "nano": ModelConfig(vocab_size=2048, width=64, layers=3, heads=2, ffn=192, context=512),
+    "3.4M": ModelConfig(vocab_size=4096, width=192, layers=6, heads=6, ffn=512, context=512),
+    "7.2M": ModelConfig(vocab_size=4096, width=288, layers=6, heads=9, ffn=768, context=512),
 }
 Step = Callable[[], object]
 Clock = Callable[[], float]
 
 
-def batch() -> Batch:
+def batch(config: ModelConfig) -> Batch:
     rng = np.random.default_rng(0)
-    ids = rng.integers(10, VOCABULARY, size=(ROWS, LENGTH + 1)).astype(np.int32)
+    ids = rng.integers(10, config.vocab_size, size=(ROWS, LENGTH + 1)).astype(np.int32)
     mask = np.ones(LENGTH + 1, dtype=np.bool_)
     mask[0] = False
     return collate([Example(row, mask, f"{i:016x}") for i, row in enumerate(ids)], LENGTH)
@@ -58,7 +59,7 @@ def ours(config: ModelConfig, threads: int, *overrides: str) -> Step:
     order = Order([], None, Weights(1, 0, 0, 0), LENGTH, ROWS * LENGTH, 0)  # type: ignore[arg-type]
     trainer = Trainer(Transformer(config), order, [], params, ROOT / ".work/speed", device, precision, print)
     trainer.model.train()
-    data = batch()
+    data = batch(config)
     return lambda: trainer.step(data, 0.5)
 
 
@@ -73,7 +74,7 @@ def llama(config: ModelConfig) -> Step:
     )  # fmt: skip
     model.train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    data = batch()
+    data = batch(config)
 
     def step() -> None:
         # the label at t is the token at t: transformers shifts by one itself, so it trains on 255 targets of 256
@@ -130,8 +131,7 @@ def profile(step: Step, count: int = 4) -> dict[str, float]:
 
 
 def measure(name: str, threads: int, rounds: int, count: int, clock: Clock) -> dict[str, float | str]:
-    width, layers, heads, ffn = SIZES[name]
-    config = ModelConfig(VOCABULARY, width, layers, heads, ffn, 512)
+    config = SIZES[name]
     variants = {
         "transformers, fp32, eager, AdamW": llama(config),
         "ours, fp32, eager, AdamW": ours(
@@ -142,8 +142,8 @@ def measure(name: str, threads: int, rounds: int, count: int, clock: Clock) -> d
         "ours, bf16, compiled, Muon": ours(config, threads),
     }
     torch.set_num_threads(threads)
-    for step in variants.values():
-        timed(step, 3)
+    for variant, step in variants.items():  # warm: compiled, memory had
+        print(f"{name}, {variant}: {timed(step, 2, clock):.3f} s a step at first", file=sys.stderr, flush=True)
     peak, medians = 0.0, defaultdict(list)
     for _ in range(rounds):
         peak = max(peak, gemm_peak(clock))
@@ -178,8 +178,7 @@ def main() -> None:
         parser.error("--clock cpu needs --threads 1: threads that wait for each other burn CPU time")
     found = [measure(name, args.threads, args.rounds, args.steps, clock) for name in args.sizes]
     if args.profile:
-        width, layers, heads, ffn = SIZES[args.profile]
-        config = ModelConfig(VOCABULARY, width, layers, heads, ffn, 512)
+        config = SIZES[args.profile]
         torch._inductor.config.cpp.enable_kernel_profile = True
         for how in ("false", "true"):
             step = ours(config, args.threads, f"train.compile={how}")
