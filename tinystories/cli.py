@@ -171,7 +171,7 @@ def world(
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same stories.")] = 1,
     check: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="Tell none, but replay these: how many are consistent; may be repeated."),
+        typer.Option(metavar="FILE", help="Tell none, but replay these (-: standard input)."),
     ] = None,
     json_: Json = False,
 ) -> None:
@@ -180,7 +180,7 @@ def world(
     \b
     Examples: tinystories world --count 3 --seed 7
               tinystories world --tag Twist --tag Dialogue --json
-              tinystories world --check generated.jsonl
+              tinystories generate --count 20 --json | tinystories world --check -
     """
     from tinystories.commands.world import check_command, world_command
 

@@ -1,10 +1,12 @@
 """`tinystories world`: stories of the simulated world, whose truth is known."""
 
 import json
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tinystories.commands.generate import Outcome
 from tinystories.corpus.sources import read_stories
@@ -37,11 +39,12 @@ def _shown(story: WorldStory) -> str:
 
 
 def check_command(files: Sequence[Path], as_json: bool = False) -> Outcome:
-    """Replay stories of files, a model's for instance: how many are consistent, and where the others break.
+    """Replay stories of files ("-": standard input), a model's for instance: how many are consistent, and where the
+    others break.
 
     Exit code 1 if some story isn't consistent. Raises SourceError and ValidationError as reading files does.
     """
-    found = [check(story.text) for path in files for story in read_stories(path)]
+    found = [check(text) for path in files for text in _texts(path)]
     reasons = Counter(_general(problems[0]) for problems in found if problems)
     result = {
         "stories": len(found),
@@ -58,6 +61,16 @@ def check_command(files: Sequence[Path], as_json: bool = False) -> Outcome:
         *(f"{count:6}  {reason}" for reason, count in reasons.most_common(20)),
     ]
     return Outcome("\n".join(lines) + "\n", "", code)
+
+
+def _texts(path: Path) -> Iterator[str]:
+    if path != Path("-"):
+        yield from (story.text for story in read_stories(path))
+        return
+    with TemporaryDirectory() as folder:  # layouts are recognised by content, which takes a file
+        given = Path(folder) / "standard-input"
+        given.write_bytes(sys.stdin.buffer.read())
+        yield from (story.text for story in read_stories(given))
 
 
 def _general(problem: Problem) -> str:

@@ -48,11 +48,12 @@ def test_what_cannot_be_asked_for_is_one_clear_line(arguments: tuple[str, ...]) 
 
 def test_stories_of_a_file_are_replayed(tmp_path: Path) -> None:
     told = [story.text for story in stories(4, 3)]
-    (tmp_path / "told.jsonl").write_text(
-        "".join(json.dumps({"text": text}) + "\n" for text in [*told, "A cat. It ran."])
-    )
+    lines = "".join(json.dumps({"text": text}) + "\n" for text in [*told, "A cat. It ran."])
+    (tmp_path / "told.jsonl").write_text(lines)
     result = CliRunner().invoke(app, ["world", "--check", str(tmp_path / "told.jsonl"), "--json"])
     assert result.exit_code == 1
     found = json.loads(result.stdout)
     assert (found["stories"], found["consistent"], found["in_the_language"]) == (5, 0.8, 0.8)
     assert [bool(problems) for problems in found["problems"]] == [False] * 4 + [True]
+    piped = CliRunner().invoke(app, ["world", "--check", "-", "--json"], input=lines)
+    assert (piped.exit_code, piped.stdout) == (1, result.stdout)
