@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.presets.compare import cells, put, sizes
 from tinystories.errors import ParamsError
 from tinystories.model.layouts import layout_of
 from tinystories.params import load_params
@@ -73,3 +74,23 @@ def test_what_does_not_go_together_is_one_line(root: Path, overrides: list[str],
     with pytest.raises(ParamsError) as caught:
         load_params(root, overrides)
     assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_page_has_the_sizes_as_they_are(root: Path) -> None:
+    page = (root / "docs/presets.md").read_text(encoding="utf-8")
+    assert put(page, "sizes", sizes()) == page
+    assert all(f"| `{preset}` |" in page for preset in PARAMETERS)
+
+
+def test_the_measured_table_has_a_dash_where_a_format_can_not_say_it() -> None:
+    likelihood = {"stories": 6, "bits_per_byte": 1.5, "nats_per_story": 300.0, "nats_per_story_low": 280.0,
+                  "nats_per_story_high": 320.0}  # fmt: skip
+    own = {
+        "model": {"parameters": 1000}, "likelihood": likelihood, "adherence": {}, "completion": {"share": 0.5},
+        "flaws": {"generated": {"made_up_words": 0.02}},
+    }  # fmt: skip
+    row = {"evaluate": own, "steps": 10, "tokens_per_second": 2000.0}
+    assert cells(row) == ["1,000", "10", "2,000", "1.500", "300 (280 to 320)", "–", "–", "50%", "2.0%"]
+    told = own | {"adherence": {"Twist": {"requested": 0.5, "unconditional": 0.25}}}
+    told |= {"infilling": {"gain": 4.0, "gain_low": 1.0, "gain_high": 7.0}}
+    assert cells(row | {"evaluate": told})[5:7] == ["50% (25%)", "4.0 (1.0 to 7.0)"]
