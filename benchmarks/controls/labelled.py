@@ -2,9 +2,10 @@
 
 python benchmarks/controls/labelled.py
 
-labels.jsonl: ten stories asked for each tag (the 30-minute model of the shared stories, guidance 1.5, at most 170 words,
-seed 60), shown in random order without the tag asked for, read by the definitions of DESIGN; `deciding` is the
-sentence that each tag rests on. The labels were finished before any figure of the judge's on these stories was looked at.
+labels.jsonl: ten stories asked for each tag (the 30-minute model of the shared stories, guidance 1.5, at most 170
+words, seed 60), shown in random order without the tag asked for and read by the definitions of the tags;
+`deciding` is the sentence that each tag rests on. The labels were finished before any figure of the judge's on
+these stories was looked at.
 """
 
 import json
@@ -19,7 +20,7 @@ LABELS = Path(__file__).with_name("labels.jsonl")
 def main() -> None:
     rows = [json.loads(line) for line in LABELS.read_text(encoding="utf-8").split("\n")[:-1]]
     found = {name: Tagger.load(name).tags_many([row["text"] for row in rows]) for name in ("tagger", "judge")}
-    print("| tag | read in all 60 | read in the 10 asked for it | tagger: found, of them read | judge: found, of them read |")
+    print("| tag | read in 60 | in the 10 asked for it | tagger: found, of them read | judge: found, of them read |")
     print("|---" * 5 + "|")
     for tag in TAGS:
         read = [tag in row["tags"] for row in rows]
