@@ -120,6 +120,23 @@ def summary(json_: Json = False) -> None:
     show(headlines(paths), True) if json_ else print(text(paths))
 
 
+@app.command(name="export-stories")
+def export_stories(
+    out: Annotated[Path, typer.Argument(help="A new folder.")],
+    to: Annotated[str, typer.Option(metavar="FORMAT", help="jsonl, csv or parquet.")] = "jsonl",
+    json_: Json = False,
+) -> None:
+    """The stories with their sentences, tags and partitions for others, with a card that says what they are.
+
+    \b
+    Examples: tinystories export-stories reports/local/stories
+              tinystories export-stories stories --to parquet
+    """
+    from tinystories.commands.export_stories import export_stories_command
+
+    show(export_stories_command(out, to, Paths(project_root())), json_)
+
+
 # ---- stories
 
 
