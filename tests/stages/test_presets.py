@@ -122,11 +122,12 @@ def test_tags_stay_in_every_window_where_params_say_so(until_split: Path, tmp_pa
     paths, said = Paths(tmp_path), []
     tokenize.run(params_of("tags-encoder-mini"), paths)
     for choice in ("start", "window"):
-        train.run(params_of("tags-encoder-mini", f"requests.tags={choice}"), paths)
+        train.run(params_of("tags-encoder-mini", f"requests.tags={choice}", "model.ffn=[48, 64]"), paths)
         model = StoryModel.load(paths.model)
         assert isinstance(model.loaded.config, WindowConfig)
         said.append(model.loaded.config.pinned)
     assert said == [(), tuple(range(3, 9))]
+    assert "48, 64" in (paths.model / "README.md").read_text()
 
 
 def test_tokens_from_a_folder_and_a_vocabulary_that_is_not_filled(until_split: Path, tmp_path: Path) -> None:

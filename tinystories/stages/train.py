@@ -151,6 +151,10 @@ def _widest(ffn: int | list[int]) -> int:
     return ffn if isinstance(ffn, int) else max(ffn)
 
 
+def _shown(ffn: int | list[int]) -> int | str:
+    return ffn if isinstance(ffn, int) else ", ".join(map(str, ffn))
+
+
 def _trainer(params: Params, material: Material, work: Path, say: Callable[[str], None]) -> Trainer:
     device, precision = prepare(params.train)
     torch.manual_seed(params.seed)
@@ -221,7 +225,7 @@ def _facts(params: Params, material: Material, metrics: dict[str, Any]) -> dict[
     return {
         "architecture": describe(material.model),
         **{"parameters": material.model.parameters, "vocab_size": material.model.vocab_size},
-        **{"width": m.width, "layers": m.layers, "heads": m.heads, "ffn": m.ffn, "context": m.context},
+        **{"width": m.width, "layers": m.layers, "heads": m.heads, "ffn": _shown(m.ffn), "context": m.context},
         "training_stories": len(material.train), "validation_stories": len(material.validation),
         "training_tokens": metrics["tokens"],
         **({"format": r.format} if r.format != "mixed" else {}),
