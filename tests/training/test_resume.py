@@ -88,7 +88,7 @@ def train(paths: Paths, where: str, step: int, *overrides: str, largest_file: in
 
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(paths.root), where, str(step), *TINY, *overrides],
-        capture_output=True, text=True, timeout=300, env={**os.environ}, preexec_fn=limit, check=False,
+        capture_output=True, text=True, timeout=900, env={**os.environ}, preexec_fn=limit, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 
