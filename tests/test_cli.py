@@ -12,7 +12,7 @@ import pytest
 
 COMMANDS = (
     "extract", "validate", "split", "tokenize", "train", "evaluate", "report", "params", "summary",
-    "generate", "score", "tag", "compare", "runs sync", "runs champion",
+    "generate", "score", "tag", "compare", "dataprep", "finetune", "runs sync", "runs champion",
     "app",
 )  # fmt: skip
 HEAVY = ("torch", "pandas", "mlflow", "great_expectations", "datasets", "transformers", "pyarrow", "numpy")

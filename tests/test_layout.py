@@ -29,7 +29,7 @@ RERUNS = {
     "requests": {"tokenize", "train", "evaluate"},
     "model": {"train", "evaluate"},
     "training": {"train", "evaluate"},
-    "finetuning": set(),
+    "finetuning": {"train"},
     "generation": {"evaluate"},
     "evaluation": {"evaluate"},
     "reporting": {"report"},

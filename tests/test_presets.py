@@ -36,7 +36,8 @@ GPT2_AND_TAGS = 50_257 + 9
 
 
 def test_every_preset_is_counted_here(root: Path) -> None:
-    assert {path.stem for path in (root / "pipeline/conf/preset").glob("*.yaml")} == PARAMETERS.keys()
+    # lora's model is its base
+    assert {path.stem for path in (root / "pipeline/conf/preset").glob("*.yaml")} - {"lora"} == PARAMETERS.keys()
 
 
 @pytest.mark.parametrize("preset", PARAMETERS)

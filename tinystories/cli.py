@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tinystories.commands.finetune import finetuning
 from tinystories.commands.stages import stages
 from tinystories.commands.telling import telling
 from tinystories.commands.terms import Json, Model, Set, default_model, finish, project_root, say, show
@@ -25,6 +26,7 @@ app = typer.Typer(
 runs = typer.Typer(help="What was tried: the runs in MLflow.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(stages)
 app.add_typer(telling)
+app.add_typer(finetuning)
 app.add_typer(runs, name="runs")
 
 

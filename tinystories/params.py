@@ -157,6 +157,20 @@ class TrainParams(Section):
         return self
 
 
+class FinetuneParams(Section):
+    method: Literal["none", "lora", "full"]
+    base: str | None
+    rank: Positive
+    alpha: Rate
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _a_method_has_a_base(self) -> Self:
+        if self.method != "none" and self.base is None:
+            raise ValueError(f"method {self.method} needs finetune.base, the folder of a model to start from")
+        return self
+
+
 class EvaluateParams(Section):
     stories: Positive | None
     bootstrap: Positive
@@ -190,6 +204,7 @@ class Params(Section):
     tokenize: TokenizeParams
     model: ModelParams
     requests: RequestParams
+    finetune: FinetuneParams
     train: TrainParams
     evaluate: EvaluateParams
 

@@ -124,7 +124,7 @@ def test_one_batch_of_32_is_4_of_8(paths: Paths) -> None:
 def test_the_gradient_is_the_mean_over_valid_tokens_not_over_micro_batches(paths: Paths) -> None:
     # rows of very unequal targets: a mean of means would weigh the short half double
     params = tiny_params("train.precision=fp32")
-    trainer = train._trainer(params, train._material(params, paths), paths.work, print)
+    trainer = train._trainer(params, paths, train._material(params, paths), paths.work, print)
     batch = trainer.order.batches(0, 0)[0]
     batch.mask_BT[: len(batch.mask_BT) // 2, 5:] = False
     gradients = []
@@ -177,7 +177,7 @@ def test_what_was_half_trained_on_other_parameters_is_not_gone_on_with(paths: Pa
 
 def test_divergence_stops_with_step_stories_and_the_last_good_checkpoint(paths: Paths) -> None:
     params = tiny_params("train.validate_every=1000")
-    trainer = train._trainer(params, train._material(params, paths), paths.work, print)
+    trainer = train._trainer(params, paths, train._material(params, paths), paths.work, print)
     trainer.run(6)
     with torch.no_grad():
         trainer.model.model.norm.weight.fill_(float("nan"))
@@ -190,7 +190,7 @@ def test_divergence_stops_with_step_stories_and_the_last_good_checkpoint(paths: 
 
 def test_budgets_in_steps_epochs_and_tokens_agree_with_the_data(paths: Paths) -> None:
     params = tiny_params()
-    order = train._trainer(params, train._material(params, paths), paths.work, print).order
+    order = train._trainer(params, paths, train._material(params, paths), paths.work, print).order
     batches, tokens = order.per_epoch()
     for budget, steps in (
         ("epochs=2", round(2 * batches)),
@@ -222,10 +222,14 @@ def test_the_dry_run_states_what_training_then_does(paths: Paths) -> None:
 
 def test_the_watched_stories_are_the_same_ones_whatever_else_is_added(paths: Paths, tmp_path: Path) -> None:
     params = tiny_params()
-    before = [e.story_id for e in train._trainer(params, train._material(params, paths), paths.work, print).validation]
+    before = [
+        e.story_id for e in train._trainer(params, paths, train._material(params, paths), paths.work, print).validation
+    ]
     more = Paths(tmp_path / "more")
     write_split(more.split, {"train": STORIES[:40], "validation": STORIES[50:] + STORIES[40:50], "test": STORIES[:1]})
     tokenize.run(tiny_params("train.validation_stories=20"), more)
     params = tiny_params("train.validation_stories=20")
-    after = [e.story_id for e in train._trainer(params, train._material(params, more), paths.work, print).validation]
+    after = [
+        e.story_id for e in train._trainer(params, more, train._material(params, more), paths.work, print).validation
+    ]
     assert after == sorted(after) and set(before) <= set(after)

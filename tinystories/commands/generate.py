@@ -1,5 +1,6 @@
 """`tinystories generate`: a request checked before anything heavy loads, then stories."""
 
+import csv
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -7,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tinystories.errors import RequestError
+from tinystories.files import atomic
 from tinystories.generation.requests import Request
 from tinystories.generation.story import Story, unmet
 
@@ -23,20 +26,33 @@ class Outcome:
     code: int
 
 
+@dataclass(frozen=True)
+class Runs:
+    """How the model is run: in int8 or as it is, and where."""
+
+    quantized: bool = False
+    device: str = "cpu"
+
+
 def generate_command(
-    model: Path, request: Request, count: int, as_json: bool = False, exact: bool = False, panels: bool = False
-) -> Outcome:
-    """Write `count` stories with the model in folder `model`; `panels` for a terminal.
+    model: Path, request: Request, count: int, as_json: bool = False, exact: bool = False, panels: bool = False,
+    runs: Runs | None = None, table: Path | None = None,
+) -> Outcome:  # fmt: skip
+    """Write `count` stories with the model in folder `model`; `panels` for a terminal, `table` a CSV to write.
 
     Raises RequestError and ModelError. The request and the count are checked before torch is imported.
     """
     requests = request.repeat(count)
-    teller = load(model)
+    teller = load(model, runs)
     started = time.perf_counter()
     stories = teller.generate_many(requests, exact=exact)
     seconds = time.perf_counter() - started
+    if table is not None:
+        write_table(table, stories)
     if as_json:
         out = "".join(line(story) for story in stories)
+    elif table is not None:
+        out = ""
     elif panels:
         from tinystories.commands.panels import panel
 
@@ -47,13 +63,14 @@ def generate_command(
 
 
 def stream_command(
-    model: Path, request: Request, as_json: bool = False, write: Callable[[str], None] = lambda _: None
-) -> Outcome:
+    model: Path, request: Request, as_json: bool = False, write: Callable[[str], None] = lambda _: None,
+    runs: Runs | None = None,
+) -> Outcome:  # fmt: skip
     """One story, whose pieces are given to `write` as they come; as JSON, its one line.
 
     Raises RequestError and ModelError.
     """
-    teller = load(model)
+    teller = load(model, runs)
     started, stories = time.perf_counter(), []
     for piece in teller.stream(request):
         if isinstance(piece, Story):
@@ -66,10 +83,31 @@ def stream_command(
     return _outcome("\n", stories, [summary(stories, seconds)])
 
 
-def load(model: Path) -> "StoryModel":
+def load(model: Path, runs: Runs | None = None) -> "StoryModel":
     from tinystories.generation.story_model import StoryModel
 
-    return StoryModel.load(model)
+    runs = runs or Runs()
+    if runs.device == "cpu":
+        return StoryModel.load(model, quantized=runs.quantized)
+    from tinystories.training.hardware import device_of
+
+    device = device_of(runs.device).type
+    if runs.quantized and device != "cpu":
+        raise RequestError("--quantized is for the CPU: leave out --device")
+    return StoryModel.load(model, device, runs.quantized)
+
+
+def write_table(path: Path, stories: Sequence[Story]) -> None:
+    """A CSV, a row a story: its text, what was asked for and met (JSON), how it stopped, and its figures."""
+    with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        rows = [story.to_json() for story in stories]
+        # quoted, or a lone \r in a story would end its row
+        writer = csv.DictWriter(stream, fieldnames=list(rows[0]), lineterminator="\n", quoting=csv.QUOTE_ALL)
+        writer.writeheader()
+        for row in rows:
+            writer.writerow(
+                {k: json.dumps(v, ensure_ascii=False) if isinstance(v, dict) else v for k, v in row.items()}
+            )
 
 
 def line(story: Story) -> str:

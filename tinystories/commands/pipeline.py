@@ -33,7 +33,7 @@ def run_stage(name: str, params: Params, paths: Paths, say: Say) -> dict[str, An
     if name == "train" and os.environ.get("RANK", "0") != "0":  # torchrun: the first process speaks for all
         return stage(params, paths)
     started = time.monotonic()
-    with _bar(name) as update:
+    with bar(name) as update:
         if name == "train":
             metrics = _followed_training(params, paths, update, say)
         elif name == "evaluate":
@@ -72,7 +72,7 @@ def _followed_training(params: Params, paths: Paths, update: Update, say: Say) -
 
 
 @contextmanager
-def _bar(name: str) -> Iterator[Update]:
+def bar(name: str) -> Iterator[Update]:
     """Yield what to call with (done, of how many); a bar is drawn on a terminal and nowhere else."""
     if not sys.stderr.isatty():
         yield lambda done, total: None
@@ -81,5 +81,5 @@ def _bar(name: str) -> Iterator[Update]:
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(name, total=None)
-        yield lambda done, total: progress.update(bar, completed=done, total=total)
+        task = progress.add_task(name, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tinystories.commands.configs import InferenceConfig, first_of, read_config, read_inference
 from tinystories.commands.terms import Json, Model, default_model, finish, say
 from tinystories.errors import RequestError
 from tinystories.text.tags import TAGS
@@ -87,8 +88,16 @@ def generate(
     best_of: Annotated[
         int | None, typer.Option(metavar="N", help="Write N candidates, take the best. Example: --best-of 8")
     ] = None,
-    count: Annotated[int, typer.Option(metavar="N", help="How many stories. Example: --count 3")] = 1,
-    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same stories. Example: --seed 7")] = 0,
+    count: Annotated[int, typer.Option("--count", "-n", metavar="N", help="How many stories. Example: --count 3")] = 1,
+    seed: Annotated[
+        int,
+        typer.Option("--seed", "-rnd", metavar="N", help="The same seed gives the same stories. Example: --seed 7"),
+    ] = 0,
+    query: Annotated[str | None, typer.Option("-q", metavar="PROMPT", help="The same as PROMPT.")] = None,
+    quantized: Annotated[bool, typer.Option("--quantized", help="In int8: smaller and faster, on the CPU.")] = False,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A TOML file of inference settings. Example: --config i.toml")
+    ] = None,
     exact: Annotated[
         bool, typer.Option("--exact", help="One story after the other: the same bytes whatever else is asked for.")
     ] = False,
@@ -104,7 +113,10 @@ def generate(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="With --requests: append the stories here; goes on where it stopped."),
+        typer.Option(
+            metavar="FILE",
+            help="A CSV, written anew; with --requests JSON Lines, appended to: goes on where it stopped.",
+        ),
     ] = None,
     model: Model = None,
     json_: Json = False,
@@ -118,17 +130,27 @@ def generate(
               tinystories generate --start Lily --end home --words dog,kite --avoid sad --length 100
               tinystories generate --requests asked.jsonl --out told.jsonl
     """
-    from tinystories.commands.generate import generate_command, parse_words, stream_command
+    from tinystories.commands.generate import Runs, generate_command, parse_words, stream_command
     from tinystories.generation.requests import Request
 
+    if prompt is not None and query is not None:
+        raise RequestError("PROMPT and -q both say how the story begins: give one of them")
+    given = read_inference(config, beams is not None, say)
     request = Request(
-        prompt=prompt, tags=tuple(tag or ()), first=first, last=last, start=start, end=end,  # type: ignore[arg-type]
-        words=parse_words(words), avoid=parse_words(avoid), length=length, max_words=max_words, max_tokens=max_tokens,
-        temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, repetition_penalty=repetition_penalty,
-        no_repeat_ngram=no_repeat_ngram, eos_after=eos_after, beams=beams, length_penalty=length_penalty,
+        prompt=prompt if query is None else query, tags=tuple(tag or ()), first=first, last=last, start=start, end=end,  # type: ignore[arg-type]
+        words=parse_words(words), avoid=parse_words(avoid) or tuple(given.bad_words or ()), length=length,
+        max_words=max_words, max_tokens=first_of(max_tokens, given.max_new_tokens),
+        temperature=first_of(temperature, given.temperature), top_k=first_of(top_k, given.top_k),
+        top_p=first_of(top_p, given.top_p), min_p=min_p,
+        repetition_penalty=first_of(repetition_penalty, given.repetition_penalty),
+        no_repeat_ngram=no_repeat_ngram, eos_after=eos_after, beams=beams,
+        length_penalty=first_of(length_penalty, given.length_penalty),
         guidance=guidance, best_of=best_of, seed=seed,
     )  # fmt: skip
-    folder, terminal = model or default_model(), sys.stdout.isatty()
+    settings = read_config(config, InferenceConfig)
+    folder = model or (Path(settings.model_folder) if settings.model_folder else default_model())
+    out, terminal = out or (Path(settings.output_file) if settings.output_file else None), sys.stdout.isatty()
+    runs = Runs(quantized or bool(settings.quantized), settings.device or "cpu")
     if requests is not None:
         if request != Request() or count != 1 or stream:
             raise RequestError(
@@ -138,12 +160,12 @@ def generate(
 
         finish(requests_command(folder, requests, out, exact, lambda text: print(text, end="", flush=True), say))
         return
-    if out is not None:
-        raise RequestError("--out: only with --requests; else write `> FILE`")
+    if out is not None and out.suffix != ".csv":
+        raise RequestError("--out: a name that ends with .csv, or with --requests any; else write `> FILE`")
     if stream and count != 1:
         raise RequestError("--stream: one story at a time: leave out --count")
     request.repeat(count)
-    if stream or (stream is None and terminal and count == 1 and not json_):
-        finish(stream_command(folder, request, json_, lambda piece: print(piece, end="", flush=True)))
+    if stream or (stream is None and terminal and count == 1 and not json_ and out is None):
+        finish(stream_command(folder, request, json_, lambda piece: print(piece, end="", flush=True), runs))
     else:
-        finish(generate_command(folder, request, count, json_, exact, panels=terminal and count > 1))
+        finish(generate_command(folder, request, count, json_, exact, terminal and count > 1, runs, out))

@@ -10,7 +10,7 @@ import tinystories
 from tinystories.errors import RequestError
 from tinystories.generation.carried import refuse_what_is_not_carried
 from tinystories.generation.decode import BATCH, Draft, Writing
-from tinystories.generation.engine import Engine
+from tinystories.generation.engine import Engine, TorchEngine
 from tinystories.generation.plan import Plan, Planner, draft_many, with_defaults
 from tinystories.generation.ranking import best
 from tinystories.generation.requests import Request
@@ -19,6 +19,7 @@ from tinystories.generation.surprise import pieces, token_nats
 from tinystories.generation.vocabulary import Vocabulary
 from tinystories.generation.windows import engine_for
 from tinystories.model.folder import LoadedModel, load_model
+from tinystories.model.quantized import quantize
 from tinystories.requests.controls import EOS
 from tinystories.requests.mixed import MOST_WORDS, Controls, StoryTokens, plain
 from tinystories.text.tagger import Tagger
@@ -49,13 +50,17 @@ class StoryModel:
         self.engine = engine or engine_for(loaded)
 
     @classmethod
-    def load(cls, folder: str | Path, device: str = "cpu") -> "StoryModel":
-        """`folder` may be an address of MLflow's: runs:/ID or models:/NAME@ALIAS.
+    def load(cls, folder: str | Path, device: str = "cpu", quantized: bool = False) -> "StoryModel":
+        """`folder` may be an address of MLflow's: runs:/ID or models:/NAME@ALIAS. quantized: in int8, on the CPU.
 
         Raises ModelError when there is no model in `folder`, or not one that can be read.
         """
         address = str(folder)
-        return cls(load_model(tinystories.fetch(address) if address.startswith(ADDRESSES) else folder, device))
+        loaded = load_model(tinystories.fetch(address) if address.startswith(ADDRESSES) else folder, device)
+        if not quantized:
+            return cls(loaded)
+        loaded = replace(loaded, model=quantize(loaded.model))
+        return cls(loaded, TorchEngine(loaded))
 
     @property
     def name(self) -> str:

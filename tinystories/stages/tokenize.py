@@ -41,8 +41,12 @@ def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
     """
     wanted = params.tokenize
     training = _training(paths, wanted.stories)
-    tokenizer = _tokenizer(wanted, training, paths.root)
-    asked = tokenizer.vocab_size if wanted.kind == "folder" else wanted.vocab_size
+    if params.finetune.method != "none":
+        tokenizer = _existing("finetune.base", params.finetune.base, wanted, paths.root)
+    else:
+        tokenizer = _tokenizer(wanted, training, paths.root)
+    existed = wanted.kind == "folder" or params.finetune.method != "none"
+    asked = tokenizer.vocab_size if existed else wanted.vocab_size
     if tokenizer.vocab_size < asked:
         say(f"the training stories fill {tokenizer.vocab_size:,} of the {asked:,} tokens asked for")
     tokenizer.save(paths.tokens / "tokenizer.json")
@@ -112,17 +116,27 @@ def _encoder(tokenizer: Path, written: int) -> FastEncoder:
 
 
 def _tokenizer(wanted: TokenizeParams, training: list[str], root: Path) -> StoryTokenizer:
-    controls = CONTROL_TOKENS if wanted.controls == "all" else TAG_CONTROLS
-    if wanted.kind != "folder":
-        return StoryTokenizer.train(training, wanted.kind, wanted.vocab_size, controls)
-    assert wanted.folder is not None, "params are validated"
-    folder = root / wanted.folder
+    if wanted.kind == "folder":
+        return _existing("tokenize.folder", wanted.folder, wanted, root)
+    return StoryTokenizer.train(training, wanted.kind, wanted.vocab_size, _controls(wanted))
+
+
+def _existing(key: str, name: str | None, wanted: TokenizeParams, root: Path) -> StoryTokenizer:
+    """The tokenizer in the folder `name`, with what it lacks of the controls."""
+    assert name is not None, "params are validated"
+    folder = root / Path(name).expanduser()
     if not StoryTokenizer.is_in(folder):
-        raise ModelError(
-            f"tokenize.folder: no tokenizer.json, nor vocab.json and merges.txt, in {wanted.folder}: "
-            "name the folder that has them, or choose a preset with tokens of its own"
+        hint = (
+            "`cp -r models/current models/base` keeps the current model as a base"
+            if key == "finetune.base"
+            else "name the folder that has them, or choose a preset with tokens of its own"
         )
-    return StoryTokenizer.load(folder).with_controls(controls)
+        raise ModelError(f"{key}: no tokenizer.json, nor vocab.json and merges.txt, in {name}: {hint}")
+    return StoryTokenizer.load(folder).with_controls(_controls(wanted))
+
+
+def _controls(wanted: TokenizeParams) -> Sequence[str]:
+    return CONTROL_TOKENS if wanted.controls == "all" else TAG_CONTROLS
 
 
 def _training(paths: Paths, most: int) -> list[str]:

@@ -14,8 +14,10 @@ import torch
 import tinystories
 from tinystories.errors import TrainingError
 from tinystories.files import atomic, fingerprint, write_json
+from tinystories.finetuning.story import Tuned, base_config, base_fingerprint, tuned_model
 from tinystories.model.card import card
 from tinystories.model.config import ModelConfig
+from tinystories.model.decoder import Decoder
 from tinystories.model.folder import save_model
 from tinystories.model.layouts import Config, describe, model_of
 from tinystories.model.transformer import Transformer
@@ -30,10 +32,11 @@ from tinystories.text.tokenizer import StoryTokenizer
 from tinystories.training.budget import seconds_per_step, steps_of
 from tinystories.training.distributed import leave
 from tinystories.training.hardware import prepare
-from tinystories.training.loop import OnLog, Trainer
+from tinystories.training.loop import OnLog, Trainer, trained_weights
 from tinystories.training.order import Order
 
-CODE = ("model", "requests", "training", "stages/train.py")  # what a half-trained model must agree with
+CODE = ("model", "requests", "training", "finetuning", "stages/train.py")  # what a half-trained model must agree with
+SIZES = ("width", "layers", "heads", "ffn", "context")  # of a model that is tuned: its base's, whatever params say
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def run(
     material = _material(params, paths)
     made_from = provenance(params, paths)
     work = paths.work / f"train-{_code_fingerprint(made_from['fingerprint'])}"
-    trainer = _trainer(params, material, work, say)
+    trainer = _trainer(params, paths, material, work, say)
     steps = trainer.resume()
     if steps is None:
         steps = steps_of(params.train, trainer.order, trainer, lambda: time.monotonic() - started)
@@ -73,7 +76,8 @@ def run(
             trainer.save(steps)  # the number is frozen, whatever happens next
     trainer.run(steps, on_log, (lambda step: on_step(step, steps)) if on_step else None)
     metrics = _metrics(params, material, trainer, steps)
-    model = trainer.whole_model()
+    whole = trainer.whole_model()
+    model = whole.finished() if isinstance(whole, Tuned) else whole
     trainer.group.wait()
     leave()
     if not trainer.group.first:
@@ -93,7 +97,7 @@ def run(
 def dry_run(params: Params, paths: Paths) -> dict[str, Any]:
     """What training would take: parameters, epochs over the data, steps, memory; minutes, from a few measured steps."""
     material = _material(params, paths)
-    trainer = _trainer(params, material, paths.work / "dry-run", lambda message: None)
+    trainer = _trainer(params, paths, material, paths.work / "dry-run", lambda message: None)
     batches, tokens = trainer.order.per_epoch()
     seconds = seconds_per_step(trainer)
     minutes = params.train.minutes
@@ -131,7 +135,15 @@ def _material(params: Params, paths: Paths) -> Material:
             f"{paths.tokens}: {len(train)} training and {len(validation)} validation stories; both need at least one"
         )
     tags = tuple(tokenizer.control(token) for token in TAG_TOKEN.values())
-    return Material(tokenizer, train, validation, model_config(params, tokenizer.vocab_size, tags))
+    shape: Config = model_config(params, tokenizer.vocab_size, tags)
+    if params.finetune.method != "none":
+        shape = base_config(_base(params, paths), tokenizer)
+    return Material(tokenizer, train, validation, shape)
+
+
+def _base(params: Params, paths: Paths) -> Path:
+    assert params.finetune.base is not None, "params are validated"
+    return paths.root / Path(params.finetune.base).expanduser()
 
 
 def model_config(params: Params, vocab_size: int, tags: tuple[int, ...] = ()) -> Config:
@@ -155,18 +167,22 @@ def _shown(ffn: int | list[int]) -> int | str:
     return ffn if isinstance(ffn, int) else ", ".join(map(str, ffn))
 
 
-def _trainer(params: Params, material: Material, work: Path, say: Callable[[str], None]) -> Trainer:
+def _trainer(params: Params, paths: Paths, material: Material, work: Path, say: Callable[[str], None]) -> Trainer:
     device, precision = prepare(params.train)
     torch.manual_seed(params.seed)
     r, t = params.requests, params.train
     order = Order(
         material.train, material.tokenizer, Weights(r.plain, r.controls, r.between, r.drop),
-        params.model.context, t.batch_tokens, params.seed, FORMATS[r.format],
+        material.model.context, t.batch_tokens, params.seed, FORMATS[r.format],
     )  # fmt: skip
     # the same stories each time: by id, which is a hash, so no matter how many others there are
     by_id = sorted(range(len(material.validation)), key=material.validation.story_ids.__getitem__)
     watched = [plain(material.tokenizer, material.validation[i]) for i in by_id[: t.validation_stories]]
-    return Trainer(model_of(material.model), order, watched, t, work, device, precision, say)
+    if params.finetune.method == "none":
+        model: Decoder = model_of(material.model)
+    else:
+        model = tuned_model(_base(params, paths), material.tokenizer, params.finetune, params.seed)
+    return Trainer(model, order, watched, t, work, device, precision, say)
 
 
 def provenance(params: Params, paths: Paths) -> dict[str, Any]:
@@ -180,6 +196,12 @@ def provenance(params: Params, paths: Paths) -> dict[str, Any]:
         "tokenizer": fingerprint(paths.tokens / "tokenizer.json"),
         "version": tinystories.__version__,
     }
+    if params.finetune.method != "none":
+        base = _base(params, paths)
+        shape = base_config(base, StoryTokenizer.load(paths.tokens))
+        sizes = {name: getattr(shape, name) for name in SIZES}
+        tuning = {**params.finetune.model_dump(), "base": base_fingerprint(base)}
+        contents |= {"model": params.model.model_dump() | sizes, "finetune": tuning}
     digest = hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()[:16]
     return {"fingerprint": digest, "made_from": contents}
 
@@ -196,10 +218,12 @@ def _code_fingerprint(made_from: str) -> str:
 
 def _metrics(params: Params, material: Material, trainer: Trainer, steps: int) -> dict[str, Any]:
     validation_loss, per_story = trainer.validate()
+    tuned = isinstance(trainer.model, Tuned)
     batches, _ = trainer.order.per_epoch()
     given = {name: getattr(params.train, name) for name in BUDGETS if getattr(params.train, name) is not None}
     return {
         "parameters": material.model.parameters,
+        **({"trainable_parameters": sum(w.numel() for w in trained_weights(trainer.model).values())} if tuned else {}),
         "stories": len(material.train),
         "steps": steps,
         "tokens": trainer.progress.tokens,
@@ -221,9 +245,13 @@ def _metrics(params: Params, material: Material, trainer: Trainer, steps: int) -
 
 def _facts(params: Params, material: Material, metrics: dict[str, Any]) -> dict[str, str | int | float]:
     """For the model card: what is known when training ends."""
+    tuned = params.finetune.method != "none"
     m, r = params.model, params.requests
+    if tuned and isinstance(material.model, ModelConfig):
+        m = m.model_copy(update={name: getattr(material.model, name) for name in SIZES})
     return {
         "architecture": describe(material.model),
+        **({"finetuned": f"{params.finetune.method}, from {params.finetune.base}"} if tuned else {}),
         **{"parameters": material.model.parameters, "vocab_size": material.model.vocab_size},
         **{"width": m.width, "layers": m.layers, "heads": m.heads, "ffn": _shown(m.ffn), "context": m.context},
         "training_stories": len(material.train), "validation_stories": len(material.validation),

@@ -1,14 +1,14 @@
 """Byte-level tokenizers (BPE or unigram), lossless on any text, that no text can make write a control."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from tinystories.errors import ModelError
-from tinystories.files import atomic
+from tinystories.files import atomic, read_json
 from tinystories.text.unigram import fit_pieces
 
 # White space stands at the start of a pre-token or alone, never after other characters: so the cut
@@ -23,9 +23,16 @@ _ENDS = ("<pad>", "<bos>", "<eos>")
 class StoryTokenizer:
     """Text <-> token ids. Control tokens have ids of their own, reached only through `control`."""
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    def __init__(self, tokenizer: Tokenizer, ends: Mapping[str, str] | None = None) -> None:
+        """`ends`: what stands for <bos>, <eos> and <pad> in a tokenizer of other people's."""
         tokenizer.encode_special_tokens = True  # "<eos>" in a text is five characters, not the control
         self._tokenizer = tokenizer
+        self._ends = ends or {}
+
+    @classmethod
+    def copy_of(cls, tokenizer: Tokenizer) -> "StoryTokenizer":
+        """From a tokenizer that somebody else uses too, and that is left as it is."""
+        return cls(Tokenizer.from_str(tokenizer.to_str()))
 
     @property
     def vocab_size(self) -> int:
@@ -47,7 +54,7 @@ class StoryTokenizer:
         """Id of a control token such as "<eos>"; GPT-2's own tokenizer has one token for all three ends."""
         identity = self._tokenizer.token_to_id(token)
         if identity is None and token in _ENDS:
-            identity = self._tokenizer.token_to_id(GPT2_END)
+            identity = self._tokenizer.token_to_id(self._ends.get(token, GPT2_END))
         assert identity is not None, f"the tokenizer has no control {token}"
         return int(identity)
 
@@ -109,7 +116,7 @@ class StoryTokenizer:
             raise ModelError(f"{file} is damaged or no tokenizer.json: make it again, or copy the whole folder again")
         if (json.loads(text)["decoder"] or {}).get("type") != "ByteLevel":
             raise ModelError(f"{file} is not a byte-level tokenizer, which this version needs: take another")
-        return cls(Tokenizer.from_str(text))
+        return cls(Tokenizer.from_str(text), _ends_of(path) if path.is_dir() else None)
 
     @classmethod
     def train(
@@ -142,6 +149,15 @@ class StoryTokenizer:
             tokenizer.add_special_tokens(list(controls))
         tokenizer.decoder = decoders.ByteLevel()
         return cls(tokenizer)
+
+
+def _ends_of(folder: Path) -> dict[str, str]:
+    """The tokens that begin and end a text and fill a row, by the folder's tokenizer_config.json."""
+    file = folder / "tokenizer_config.json"
+    stored = read_json(file) if file.is_file() else {}
+    named = {token: stored.get(f"{token.strip('<>')}_token") for token in _ENDS}
+    spelled = {token: name["content"] if isinstance(name, dict) else name for token, name in named.items()}
+    return {token: name for token, name in spelled.items() if name}
 
 
 def _gpt2(folder: Path) -> Tokenizer:
