@@ -169,6 +169,8 @@ def sizes() -> str:
     found = []
     for file in (ROOT / "pipeline/conf/preset").glob("*.yaml"):
         params = load_params(ROOT, [f"preset={file.stem}", "scale=laptop"])
+        if params.finetune.method != "none":
+            continue  # its size is its base's
         found.append((parameters(params), file.stem, params))
     for count, name, params in sorted(found, key=lambda item: item[:2]):
         m = params.model
