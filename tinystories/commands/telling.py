@@ -161,7 +161,7 @@ def generate(
         finish(requests_command(folder, requests, out, exact, lambda text: print(text, end="", flush=True), say))
         return
     if out is not None and out.suffix != ".csv":
-        raise RequestError("--out: a name that ends with .csv, or with --requests any; else write `> FILE`")
+        raise RequestError("--out: unless the name ends with .csv, only with --requests; else write `> FILE`")
     if stream and count != 1:
         raise RequestError("--stream: one story at a time: leave out --count")
     request.repeat(count)

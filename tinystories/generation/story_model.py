@@ -12,6 +12,7 @@ from tinystories.generation.carried import refuse_what_is_not_carried
 from tinystories.generation.decode import BATCH, Draft, Writing
 from tinystories.generation.engine import Engine, TorchEngine
 from tinystories.generation.plan import Plan, Planner, draft_many, with_defaults
+from tinystories.generation.quantized import quantize
 from tinystories.generation.ranking import best
 from tinystories.generation.requests import Request
 from tinystories.generation.story import Story, check
@@ -19,7 +20,6 @@ from tinystories.generation.surprise import pieces, token_nats
 from tinystories.generation.vocabulary import Vocabulary
 from tinystories.generation.windows import engine_for
 from tinystories.model.folder import LoadedModel, load_model
-from tinystories.model.quantized import quantize
 from tinystories.requests.controls import EOS
 from tinystories.requests.mixed import MOST_WORDS, Controls, StoryTokens, plain
 from tinystories.text.tagger import Tagger

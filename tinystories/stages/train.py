@@ -35,7 +35,8 @@ from tinystories.training.hardware import prepare
 from tinystories.training.loop import OnLog, Trainer, trained_weights
 from tinystories.training.order import Order
 
-CODE = ("model", "requests", "training", "finetuning", "stages/train.py")  # what a half-trained model must agree with
+TUNING = tuple(f"finetuning/{name}.py" for name in ("adapters", "marks", "spelling", "story"))
+CODE = ("model", "requests", "training", *TUNING, "stages/train.py")  # what a half-trained model must agree with
 SIZES = ("width", "layers", "heads", "ffn", "context")  # of a model that is tuned: its base's, whatever params say
 
 

@@ -9,9 +9,9 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from tests.builders import small_tokenizer, story_tokens
 from tinystories.errors import ModelError
+from tinystories.generation.quantized import Int8Linear, quantize, weight_bytes
 from tinystories.model.config import ModelConfig
 from tinystories.model.folder import load_model
-from tinystories.model.quantized import Int8Linear, quantize, weight_bytes
 from tinystories.model.transformer import Transformer
 from tinystories.requests.mixed import plain
 from tinystories.training.loss import sequence_nats
