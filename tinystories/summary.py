@@ -58,7 +58,7 @@ def text(paths: Paths) -> str:
         f"report     {paths.report_html}",
         f"next       {bin_}tinystories generate --tag Twist --count 3",
         f"           {bin_}mlflow ui",
-        f"           {bin_}dvc exp run -S train.steps=600",
+        f"           {bin_}dvc exp run -S train.steps=2400",
     ]
     return "\n".join(lines)
 
