@@ -229,9 +229,16 @@ def _metrics(params: Params, material: Material, trainer: Trainer, steps: int) -
         "steps": steps,
         "tokens": trainer.progress.tokens,
         "epochs": round(steps / batches, 3),
-        "train_loss": trainer.progress.curve[-1]["train_loss"],
-        "validation_loss": validation_loss,
-        "validation_nats_per_story": per_story,
+        # as many digits as in the curve: those after them depend on where the allocator put the logits
+        **{
+            name: float(f"{value:.6g}")
+            for name, value in (
+                ("train_loss", trainer.progress.curve[-1]["train_loss"]),
+                ("validation_loss", validation_loss),
+                ("validation_nats_per_story", per_story),
+            )
+            if value is not None
+        },
         "validation_stories": len(trainer.validation),
         "precision": str(trainer.precision).removeprefix("torch."),
         "optimizer": params.train.optimizer,
