@@ -10,7 +10,7 @@ from tests.pipeline.project import Project
 
 NAMES = (
     "1.0-data-prep", "1.1-eda", "2.0-model-training", "3.0-model-evaluation", "4.0-visualization",
-    "5.0-story-infilling-demo", "6.0-tag-control",
+    "5.0-story-infilling-demo", "6.0-tag-control", "7.0-lora",
 )  # fmt: skip
 
 

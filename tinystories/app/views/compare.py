@@ -8,7 +8,7 @@ import streamlit as st
 
 from tinystories.app import links, markup
 from tinystories.app.choices import Choice
-from tinystories.app.views import parts
+from tinystories.app.views import asking, parts
 from tinystories.app.views.parts import FIELD, Told
 from tinystories.errors import TinyStoriesError
 from tinystories.generation.requests import Request
@@ -16,7 +16,7 @@ from tinystories.text.tags import TAGS, Tag
 
 PAGE: Final = "compare"
 LONGEST: Final = 6000  # characters of a text that is looked at token by token
-TOLD, TROUBLE = "compare.told", "compare.trouble"
+TOLD: Final = "compare.told"  # one Told a model
 SURPRISE: Final = "compare.surprise"
 SAMPLE: Final = "Once upon a time, there was a little otter. She lived in the river and she liked to eat umbrellas."
 
@@ -51,8 +51,7 @@ def _stories(chosen: list[Choice]) -> None:
         asked = go.form_submit_button(name, type="primary", icon=":material/edit:", width="stretch")
     if asked:
         _write(chosen, prompt, tags, seed)
-    if TROUBLE in st.session_state:
-        parts.trouble(st.session_state[TROUBLE])
+    asking.show_trouble(PAGE)
     told: list[Told] = st.session_state.get(TOLD, [])
     for column, each in zip(st.columns(max(len(told), 1), gap="large"), told, strict=False):
         with column:
@@ -60,15 +59,13 @@ def _stories(chosen: list[Choice]) -> None:
 
 
 def _write(chosen: list[Choice], prompt: str, tags: Sequence[Tag], seed: int) -> None:
-    for key in (TOLD, TROUBLE):
+    for key in (TOLD, f"{PAGE}.trouble"):
         st.session_state.pop(key, None)
     try:
         request = Request(prompt=prompt, tags=tuple(tags), avoid=links.default_avoid(), seed=seed)
-        models = [parts.load(choice) for choice in chosen]
-        slots = [column.container(border=True).empty() for column in st.columns(len(chosen), gap="large")]
-        stories = parts.write_into(slots, models, [request] * len(chosen))
+        stories = asking.write(chosen, [request] * len(chosen), st.container())
     except TinyStoriesError as error:
-        st.session_state[TROUBLE] = str(error)
+        st.session_state[f"{PAGE}.trouble"] = str(error)
     else:
         st.session_state[TOLD] = [
             Told(request, choice, [story]) for choice, story in zip(chosen, stories, strict=True)

@@ -1,13 +1,13 @@
 """Fill in: the first and the last sentence are given; three middles to choose from, to edit, to go on with."""
 
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
 
 from tinystories.app import links, markup, wishes
 from tinystories.app.choices import Choice
 from tinystories.app.shelf import Saved
-from tinystories.app.views import parts
+from tinystories.app.views import asking, parts
 from tinystories.app.views.parts import FIELD, Told
 from tinystories.errors import TinyStoriesError
 from tinystories.generation.requests import Request
@@ -15,7 +15,6 @@ from tinystories.text.tags import MEANING, TAGS
 
 PAGE: Final = "fill"
 MIDDLES: Final = 3
-GO, TOLD, TROUBLE = "fill.go", "fill.told", "fill.trouble"
 DRAFT, BASE, MORE = f"{FIELD}fill.draft", "fill.base", "fill.more"  # the text, what it came from, what is to be written
 FIRST, LAST = "Tom had a red kite.", "They laughed all the way home."
 
@@ -23,18 +22,16 @@ FIRST, LAST = "Tom had a red kite.", "They laughed all the way home."
 def page() -> None:
     st.html(markup.head("Fill in", "You say how it begins and how it ends. What happened in between?"))
     available = parts.models()
-    if parts.opened(PAGE, available):
-        st.session_state[GO] = True
-    parts.notes(PAGE)
+    asking.follow(PAGE, available)
     choice = _form(available)
-    if st.session_state.pop(GO, False):
-        _write(choice)
-    if TROUBLE in st.session_state:
-        parts.trouble(st.session_state[TROUBLE])
-    told: Told | None = st.session_state.get(TOLD)
+    if asking.is_asked(PAGE):
+        for key in (DRAFT, BASE, MORE):
+            st.session_state.pop(key, None)
+        asking.tell(PAGE, choice, MIDDLES, _request, st.container())
+    troubled, told = asking.show_trouble(PAGE), asking.told(PAGE)
     if told is not None:
         _middles(told)
-    elif TROUBLE not in st.session_state:
+    elif not troubled:
         with st.container(border=True):
             st.html(markup.empty("Three stories will stand here.", "Left empty, the two sentences above are taken."))
     if DRAFT in st.session_state:
@@ -60,30 +57,13 @@ def _form(available: list[Choice]) -> Choice:
             seed, go = st.columns([2, 3], vertical_alignment="bottom")
             seed.number_input("Seed", 0, links.EXACT - 1, step=1, key=f"{FIELD}fill.seed")
             if go.form_submit_button("Three middles", type="primary", icon=":material/edit:", width="stretch"):
-                parts.asked(PAGE)
-                st.session_state[GO] = True
+                asking.ask(PAGE)
     return choice
 
 
 def _request() -> Request:
     values = {name: st.session_state.get(f"{FIELD}fill.{name}") for name in wishes.values(Request())}
     return wishes.request({**values, "index": 0, "first": values["first"] or FIRST, "last": values["last"] or LAST})
-
-
-def _write(choice: Choice) -> None:
-    for key in (TOLD, TROUBLE, DRAFT, BASE, MORE):
-        st.session_state.pop(key, None)
-    try:
-        request = _request()
-        model = parts.load(choice)
-        slots = [column.container(border=True).empty() for column in st.columns(MIDDLES)]
-        stories = parts.write_into(slots, [model] * MIDDLES, request.repeat(MIDDLES))
-    except TinyStoriesError as error:
-        st.session_state[TROUBLE] = str(error)
-    else:
-        st.session_state[TOLD] = told = Told(request, choice, stories)
-        parts.show_link(PAGE, told)
-    st.rerun()
 
 
 def _middles(told: Told) -> None:
@@ -94,12 +74,7 @@ def _middles(told: Told) -> None:
                 "Take this one", icon=":material/check:", key=f"fill.take.{place}", width="stretch", on_click=_take,
                 args=(story.text, told),
             )  # fmt: skip
-    st.button("Three others, with a new seed", icon=":material/refresh:", on_click=_new_seed)
-
-
-def _new_seed() -> None:
-    st.session_state[f"{FIELD}fill.seed"] = (st.session_state[f"{FIELD}fill.seed"] + 1) % links.EXACT
-    st.session_state[GO] = True
+    st.button("Three others, with a new seed", icon=":material/refresh:", on_click=asking.ask_anew, args=(PAGE,))
 
 
 def _take(text: str, told: Told) -> None:
@@ -146,11 +121,10 @@ def _go_on(text: str, last: str, choice: Choice, base: Told) -> None:
             prompt=f"{begun} " if begun else None, last=last or None, avoid=base.request.avoid, seed=seed,
             tags=base.request.tags if last else (),
         )  # fmt: skip
-        slot: Any = st.container(border=True).empty()
-        [story] = parts.write_into([slot], [parts.load(choice)], [request])
+        [story] = asking.write([choice], [request], st.container())
     except TinyStoriesError as error:
-        st.session_state[TROUBLE] = str(error)
+        st.session_state[f"{PAGE}.trouble"] = str(error)
     else:
-        st.session_state.pop(TROUBLE, None)
+        st.session_state.pop(f"{PAGE}.trouble", None)
         st.session_state[MORE] = Told(request, choice, [story])
     st.rerun()

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from tinystories.app import links, markup, settings, texts, wishes
-from tinystories.app.choices import Choice, choices, pick
+from tinystories.app.choices import Choice, choices
 from tinystories.app.shelf import Saved, Shelf
 from tinystories.app.telling import tell
 from tinystories.errors import TinyStoriesError
@@ -119,44 +119,6 @@ def show_link(page: str, told: Told) -> None:
     query = links.to_query(told.request, told.count, told.choice.fingerprint)
     st.query_params.from_dict(query)
     st.session_state[f"{page}.link"] = query
-
-
-def opened(page: str, available: Sequence[Choice]) -> bool:
-    """Whether the page was opened by a link that it has not followed yet; if so, its form now holds what that asks."""
-    query = {key: st.query_params.get_all(key) for key in st.query_params}
-    if not query or query == st.session_state.get(f"{page}.link"):
-        return False
-    st.session_state[f"{page}.link"] = query
-    notes: list[str] = []
-    st.session_state[f"{page}.notes"] = notes  # they stay until something else is asked for
-    try:
-        shared = links.from_query(query)
-    except TinyStoriesError as error:
-        notes.append(f"This link can't be followed: {error}")
-        return False
-    if shared is None:
-        return False
-    fill_form(page, shared.request)
-    st.session_state[f"{FIELD}{page}.count"] = shared.count
-    if shared.unknown:
-        notes.append(f"Not understood in this link, and left out: {', '.join(shared.unknown)}.")
-    same = pick(available, shared.model)
-    if same:
-        st.session_state[f"{FIELD}{page}.model"] = same.address
-    elif shared.model:
-        notes.append(f"Made with the model {shared.model[:16]}, which is not here: this will be another story.")
-    return True
-
-
-def notes(page: str) -> None:
-    """What is to be said of the link that the page was opened by."""
-    for line in st.session_state.get(f"{page}.notes", ()):
-        st.html(markup.note(line))
-
-
-def asked(page: str) -> None:
-    """A reader asked for something: what was said of a link is said no more."""
-    st.session_state.pop(f"{page}.notes", None)
 
 
 def fill_form(page: str, request: Request) -> None:

@@ -6,14 +6,12 @@ import streamlit as st
 
 from tinystories.app import links, markup, wishes
 from tinystories.app.choices import Choice
-from tinystories.app.views import parts
-from tinystories.app.views.parts import FIELD, Told
-from tinystories.errors import TinyStoriesError
+from tinystories.app.views import asking, parts
+from tinystories.app.views.parts import FIELD
 from tinystories.generation.requests import Request
 from tinystories.text.tags import MEANING, TAGS
 
 PAGE: Final = "write"
-GO, TOLD, TROUBLE = "write.go", "write.told", "write.trouble"  # in the session: what is to be done, what was done
 EXAMPLES: Final[tuple[tuple[str, Request], ...]] = (
     ("A kite, a river, and a twist", Request(tags=("Twist",), words=("kite", "river"), seed=3)),
     ("A little otter", Request(prompt="Once upon a time, there was a little otter", seed=7)),
@@ -24,14 +22,12 @@ EXAMPLES: Final[tuple[tuple[str, Request], ...]] = (
 def page() -> None:
     st.html(markup.head("Write", "Say what the story should have. Everything may be left empty."))
     available = parts.models()
-    if parts.opened(PAGE, available):
-        st.session_state[GO] = True
-    parts.notes(PAGE)
+    asking.follow(PAGE, available)
     left, right = st.columns([5, 8], gap="large")
     with left:
         choice, count = _form(available)
-    if st.session_state.pop(GO, False):
-        _write(choice, count, right)
+    if asking.is_asked(PAGE):
+        asking.tell(PAGE, choice, count, _request, right if count == 1 else st.container())
     _shown(right)
 
 
@@ -52,9 +48,8 @@ def _form(available: list[Choice]) -> tuple[Choice, int]:
             )  # fmt: skip
             st.number_input("Seed", 0, links.EXACT - 1, step=1, key=_key("seed"), width=130)
         if st.form_submit_button("Write", type="primary", icon=":material/edit:", width="stretch"):
-            parts.asked(PAGE)
             st.session_state[_key("index")] = 0  # a link may have asked for the second of three
-            st.session_state[GO] = True
+            asking.ask(PAGE)
         with st.expander("More wishes"):
             choice = _more(available)
     return choice, int(count or 1)
@@ -89,29 +84,14 @@ def _defaults() -> None:
         st.session_state[_key("count")] = links.MOST_TOGETHER
 
 
-def _write(choice: Choice, count: int, right: Any) -> None:
-    st.session_state.pop(TOLD, None)
-    st.session_state.pop(TROUBLE, None)
-    try:
-        request = wishes.request({name: st.session_state.get(_key(name)) for name in wishes.values(Request())})
-        requests = request.repeat(count)
-        model = parts.load(choice)
-        with right if count == 1 else st.container():
-            slots = [column.container(border=True).empty() for column in st.columns(count)]
-        stories = parts.write_into(slots, [model] * count, requests)
-    except TinyStoriesError as error:
-        st.session_state[TROUBLE] = str(error)
-    else:
-        st.session_state[TOLD] = told = Told(request, choice, stories)
-        parts.show_link(PAGE, told)
-    st.rerun()
+def _request() -> Request:
+    return wishes.request({name: st.session_state.get(_key(name)) for name in wishes.values(Request())})
 
 
 def _shown(right: Any) -> None:
-    told: Told | None = st.session_state.get(TOLD)
+    told = asking.told(PAGE)
     with right:
-        if TROUBLE in st.session_state:
-            parts.trouble(st.session_state[TROUBLE])
+        asking.show_trouble(PAGE)
         if told is None:
             _examples()
         elif told.count == 1:
@@ -127,14 +107,7 @@ def _shown(right: Any) -> None:
 
 
 def _again() -> None:
-    st.button("Again, with a new seed", icon=":material/refresh:", on_click=_new_seed)
-
-
-def _new_seed() -> None:
-    st.session_state[_key("seed")] = (st.session_state[_key("seed")] + 1) % links.EXACT
-    st.session_state[_key("index")] = 0
-    parts.asked(PAGE)
-    st.session_state[GO] = True
+    st.button("Again, with a new seed", icon=":material/refresh:", on_click=asking.ask_anew, args=(PAGE,))
 
 
 def _examples() -> None:
@@ -146,7 +119,7 @@ def _examples() -> None:
 
 def _example(request: Request) -> None:
     parts.fill_form(PAGE, wishes.request({**wishes.values(request), "avoid": " ".join(links.default_avoid())}))
-    st.session_state[GO] = True
+    asking.ask(PAGE)
 
 
 def _key(name: str) -> str:
