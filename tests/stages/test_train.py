@@ -8,6 +8,7 @@ import sys
 import time
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,8 +22,9 @@ from tinystories.paths import Paths
 from tinystories.requests.mixed import plain
 from tinystories.requests.stored import StoredStories
 from tinystories.stages import tokenize, train
+from tinystories.training import loop
 from tinystories.training.checkpoints import complete_checkpoints
-from tinystories.training.loss import sequence_nats
+from tinystories.training.loss import Nats, sequence_nats
 from tinystories.training.order import Place
 
 STORIES = [row["story"] for row in sample(60)]
@@ -166,6 +168,35 @@ def test_killed_training_goes_on_where_it_was_to_the_same_bytes(
     interrupted = files(paths)
     train.run(tiny_params(), paths)
     assert files(paths) == interrupted
+
+
+def test_the_last_step_is_measured_once_and_curve_and_metrics_have_the_same_six_digits(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = []
+
+    def counted(*arguments: Any) -> list[Nats]:
+        measured.append(1)
+        return sequence_nats(*arguments)
+
+    monkeypatch.setattr(loop, "sequence_nats", counted)
+    metrics = train.run(tiny_params("train.validate_every=6"), paths)
+    columns, *_, row = (line.split(",") for line in paths.curve.read_text().splitlines())
+    last = dict(zip(columns, row, strict=True))
+    assert len(measured) == 2 and last["step"] == "12"
+    for name in ("train_loss", "validation_loss"):
+        assert metrics[name] == float(last[name]) == float(f"{metrics[name]:.6g}")
+    assert metrics["validation_nats_per_story"] == float(f"{metrics['validation_nats_per_story']:.6g}")
+
+
+def test_stopped_at_the_last_step_it_has_nothing_left_but_to_write(paths: Paths) -> None:
+    train.run(tiny_params(), paths)
+    undisturbed = files(paths)
+    with pytest.raises(SystemExit, match="143"):  # the signal is noticed in step 12 of 12
+        train.run(tiny_params(), paths, on_step=lambda n, _: os.kill(os.getpid(), signal.SIGTERM) if n == 11 else None)
+    steps: list[int] = []
+    train.run(tiny_params(), paths, on_step=lambda n, _: steps.append(n))
+    assert steps == [] and files(paths) == undisturbed
 
 
 def test_what_was_half_trained_on_other_parameters_is_not_gone_on_with(paths: Paths) -> None:

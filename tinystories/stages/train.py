@@ -13,7 +13,7 @@ import torch
 
 import tinystories
 from tinystories.errors import TrainingError
-from tinystories.files import atomic, fingerprint, write_json
+from tinystories.files import fingerprint, write_json, write_text
 from tinystories.finetuning.story import Tuned, base_config, base_fingerprint, tuned_model
 from tinystories.model.card import card
 from tinystories.model.config import ModelConfig
@@ -218,7 +218,8 @@ def _code_fingerprint(made_from: str) -> str:
 
 
 def _metrics(params: Params, material: Material, trainer: Trainer, steps: int) -> dict[str, Any]:
-    validation_loss, per_story = trainer.validate()
+    progress = trainer.progress
+    assert progress.validation is not None, "the last step is always measured"
     tuned = isinstance(trainer.model, Tuned)
     batches, _ = trainer.order.per_epoch()
     given = {name: getattr(params.train, name) for name in BUDGETS if getattr(params.train, name) is not None}
@@ -227,18 +228,11 @@ def _metrics(params: Params, material: Material, trainer: Trainer, steps: int) -
         **({"trainable_parameters": sum(w.numel() for w in trained_weights(trainer.model).values())} if tuned else {}),
         "stories": len(material.train),
         "steps": steps,
-        "tokens": trainer.progress.tokens,
+        "tokens": progress.tokens,
         "epochs": round(steps / batches, 3),
-        # as many digits as in the curve: those after them depend on where the allocator put the logits
-        **{
-            name: float(f"{value:.6g}")
-            for name, value in (
-                ("train_loss", trainer.progress.curve[-1]["train_loss"]),
-                ("validation_loss", validation_loss),
-                ("validation_nats_per_story", per_story),
-            )
-            if value is not None
-        },
+        "train_loss": progress.curve[-1]["train_loss"],
+        "validation_loss": progress.validation.nats_per_token,
+        "validation_nats_per_story": progress.validation.nats_per_story,
         "validation_stories": len(trainer.validation),
         "precision": str(trainer.precision).removeprefix("torch."),
         "optimizer": params.train.optimizer,
@@ -274,12 +268,6 @@ def _facts(params: Params, material: Material, metrics: dict[str, Any]) -> dict[
 
 
 def _write_curve(path: Path, curve: list[dict[str, Any]]) -> None:
-    with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as stream:
-        stream.write("step,train_loss,validation_loss,lr\n")
-        for row in curve:
-            stream.write(
-                ",".join(
-                    "" if row[k] is None else f"{row[k]:.6g}" for k in ("step", "train_loss", "validation_loss", "lr")
-                )
-                + "\n"
-            )
+    columns = ("step", "train_loss", "validation_loss", "lr")
+    rows = [",".join("" if row[name] is None else f"{row[name]}" for name in columns) for row in curve]
+    write_text(path, "\n".join([",".join(columns), *rows]) + "\n")

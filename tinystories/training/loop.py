@@ -30,6 +30,14 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 LOG_EVERY = 10  # steps: a row of the curve, and the interval over which train_loss is averaged
 
 
+@dataclass(frozen=True)
+class Validation:
+    """Cross-entropy on the validation stories: plain form, fp32."""
+
+    nats_per_token: float
+    nats_per_story: float
+
+
 @dataclass
 class Progress:
     """How far training is; all of it goes into a checkpoint."""
@@ -40,10 +48,13 @@ class Progress:
     curve: list[dict[str, float | int | None]] = field(default_factory=list)
     nats: float = 0.0  # since the last row of the curve
     targets: int = 0
+    validation: Validation | None = None  # the last one
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> "Progress":
-        return cls(**{**state, "place": Place(**state["place"])})
+        measured = state["validation"]
+        validation = None if measured is None else Validation(**measured)
+        return cls(**{**state, "place": Place(**state["place"]), "validation": validation})
 
 
 class Trainer:
@@ -153,14 +164,14 @@ class Trainer:
         self._twin.load_state_dict({name: whole(tensor) for name, tensor in self.model.state_dict().items()})
         return self._twin
 
-    def validate(self) -> tuple[float, float]:
-        """(nats per token, nats per story) on the validation stories, plain form, fp32; known to the first process."""
+    def validate(self) -> Validation:
+        """What the model is worth now; known to the first process. All have to ask at once."""
         model = self.whole_model()
         if not self.group.first:
-            return math.nan, math.nan
+            return Validation(math.nan, math.nan)
         scored = sequence_nats(model, self.validation, model.config.context)
         nats = math.fsum(s.nats for s in scored)
-        return nats / sum(s.targets for s in scored), nats / len(scored)
+        return Validation(_rounded(nats / sum(s.targets for s in scored)), _rounded(nats / len(scored)))
 
     def _log(self, steps: int, rate: float, on_log: OnLog | None) -> None:
         progress = self.progress
@@ -168,11 +179,13 @@ class Trainer:
         measure = last or progress.step % self.params.validate_every == 0
         if not (measure or progress.step % LOG_EVERY == 0):
             return
+        measured = self.validate() if measure else None
+        progress.validation = measured or progress.validation
         row: dict[str, float | int | None] = {
             "step": progress.step,
-            "train_loss": progress.nats / progress.targets,
-            "validation_loss": self.validate()[0] if measure else None,
-            "lr": self.params.lr * rate,
+            "train_loss": _rounded(progress.nats / progress.targets),
+            "validation_loss": measured.nats_per_token if measured else None,
+            "lr": _rounded(self.params.lr * rate),
         }
         progress.nats, progress.targets = 0.0, 0
         progress.curve.append(row)
@@ -186,6 +199,11 @@ class Trainer:
             f"the loss is not finite at step {self.progress.step + 1} (stories {ids}, ...); lower train.lr or "
             f"train.lr_matrices; last good checkpoint: {whole[-1] if whole else 'none'}"
         )
+
+
+def _rounded(value: float) -> float:
+    """To six digits, for curve, metrics and MLflow alike: those after them depend on where memory was to be had."""
+    return float(f"{value:.6g}")
 
 
 def _silent(_: str) -> None:
