@@ -1,7 +1,10 @@
 """Each kind of preset, all the way: tokens, training, measures, page, stories on request."""
 
+import json
 import math
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from safetensors.torch import load_file
 from tests.builders import TINY
 from tests.conftest import ROOT
 from tests.stages.test_evaluate import STORIES
+from tests.test_presets import PARAMETERS
 from tinystories.errors import ModelError, RequestError
 from tinystories.files import read_json, write_text
 from tinystories.generation.story_model import StoryModel
@@ -19,6 +23,8 @@ from tinystories.model.windows import WindowConfig
 from tinystories.params import Params, load_params
 from tinystories.paths import Paths
 from tinystories.stages import evaluate, extract, report, split, tokenize, train, validate
+from tinystories.stages.train import model_config
+from tinystories.text.tokenizer import StoryTokenizer
 
 SMALL = (
     *TINY, "source.kind=files", "source.path=stories.txt", "partitions.test=0.2", "partitions.validation=0.2",
@@ -100,6 +106,29 @@ def test_a_preset_goes_from_stories_to_a_page_and_back(preset: str, until_split:
         with pytest.raises(RequestError) as caught:
             model.generate(**request)
         assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("preset", sorted(PARAMETERS.keys() - {"story"}))
+def test_every_preset_in_its_own_size_trains_two_steps_and_tells_through_the_command(
+    preset: str, until_split: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    shutil.copytree(until_split, tmp_path, dirs_exist_ok=True)
+    paths = Paths(tmp_path)
+    few = ("train.steps=2", "train.batch_tokens=128", "train.validation_stories=2", "train.accumulate=1")
+    sizes = [f"preset={preset}", "scale=laptop", "train.compile=false", "train.device=cpu", *few]
+    if load_params(ROOT, sizes).tokenize.kind == "folder":
+        sizes.append(f"tokenize.folder={request.getfixturevalue('shared') / 'gpt2-tokenizer'}")
+    params = load_params(ROOT, sizes)
+    tokenize.run(params, paths)
+    trained = train.run(params, paths)
+    assert trained["steps"] == 2 and math.isfinite(trained["validation_loss"])
+    # an own vocabulary is as large as so few stories fill, so that the embedding has fewer rows
+    assert trained["parameters"] == model_config(params, StoryTokenizer.load(paths.tokens).vocab_size).parameters
+
+    command = ["generate", "Tom", "--model", str(paths.model), "--max-tokens", "6", "--seed", "1", "--json"]
+    done = subprocess.run([sys.executable, "-m", "tinystories", *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["text"].startswith("Tom")
 
 
 def test_a_head_of_its_own_is_trained_and_dropout_is_the_same_again(until_split: Path, tmp_path: Path) -> None:

@@ -57,7 +57,8 @@ def train(
     set_: Set = None,
     json_: Json = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print parameters, tokens, epochs, memory and minutes; train nothing.")
+        bool,
+        typer.Option("--dry-run", help="Print parameters, tokens, epochs, memory, minutes, quality; train nothing."),
     ] = False,
 ) -> None:
     """Train the model; typed again after an interruption, it goes on where it was.
@@ -67,7 +68,7 @@ def train(
               tinystories train --set train.steps=100
     """
     if dry_run:
-        from tinystories.stages.train import dry_run as plan
+        from tinystories.commands.planning import plan
 
         root = project_root()
         show(plan(load_params(root, set_ or ()), Paths(root)), json_)
