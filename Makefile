@@ -9,7 +9,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-all check format deps clean
+.PHONY: help repro readme test test-all check format deps clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ repro: $(VENV)/.installed  ## install, run what the pipeline lacks, update MLflo
 	@dvc repro
 	@python -m tinystories runs sync
 	@python -m tinystories summary
+
+readme: $(VENV)/.installed-dev  ## refresh what README.md quotes, by asking the model of make repro
+	@python -m cogapp -I . -r README.md
 
 test: $(VENV)/.installed-dev  ## lint, types and the fast tests
 	$(BIN)/ruff check .

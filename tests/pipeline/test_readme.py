@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.readme import has_locked_model, results, told
 from tests.pipeline.project import SMALL, Project, copy_repository
 
 # run elsewhere, or not here: with the reason
@@ -55,6 +56,28 @@ def test_the_readme_has_its_commands(root: Path) -> None:
     for command in ("make repro", "dvc exp run -S", "dvc exp show", "dvc metrics diff", "dvc plots diff", "mlflow ui"):
         assert command in typed
     assert set(NOT_TYPED) <= set(commands(root))
+
+
+def test_the_table_of_results_is_what_the_files_say(root: Path) -> None:
+    assert f"]]] -->\n{results()}<!-- [[[end]]] -->" in (root / "README.md").read_text(), "type make readme"
+
+
+def test_without_the_model_of_the_lock_the_readme_keeps_what_it_tells(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "models/current").mkdir(parents=True)
+    (tmp_path / "dvc.lock").write_text((root / "dvc.lock").read_text())
+    assert not has_locked_model(tmp_path)
+    assert told("tinystories generate", "as before", tmp_path) == "as before"
+
+
+@pytest.mark.slow
+def test_what_the_readme_tells_is_what_the_model_says(root: Path) -> None:
+    if not has_locked_model(root):
+        pytest.skip("models/current is not the model of dvc.lock: make repro")
+    done = subprocess.run(
+        [sys.executable, "-m", "cogapp", "-I", ".", "--check", "--diff", "README.md"],
+        cwd=root, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"type make readme\n{done.stdout}{done.stderr}"
 
 
 @pytest.mark.slow

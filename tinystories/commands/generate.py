@@ -123,7 +123,10 @@ def parse_words(text: str | None) -> tuple[str, ...]:
 def summary(stories: Sequence[Story], seconds: float = 0.0) -> str:
     """One line: how many stories, how many ended by themselves, how often each control was met, tokens a second."""
     ended = sum(story.stopped == "eos" for story in stories)
-    parts = [f"{len(stories)} stor{'y' if len(stories) == 1 else 'ies'}", f"{ended} ended by themselves"]
+    parts = [
+        f"{len(stories)} stor{'y' if len(stories) == 1 else 'ies'}",
+        f"{ended} ended by {'itself' if ended == 1 else 'themselves'}",
+    ]
     for control in dict.fromkeys(control for story in stories for control in story.met):
         asked = [story.met[control] for story in stories if control in story.met]
         parts.append(f"{control} {sum(asked)}/{len(asked)}")
