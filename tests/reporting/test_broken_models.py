@@ -25,8 +25,8 @@ from tinystories.reporting.figures import read_inputs
 from tinystories.reporting.sections import document
 from tinystories.requests.controls import MIDDLE, TAG_TOKEN
 from tinystories.requests.example import Example
+from tinystories.requests.formats import Format
 from tinystories.stages import evaluate, report, tokenize, train
-from tinystories.training import order
 
 pytestmark = pytest.mark.slow
 
@@ -170,15 +170,15 @@ def mistrained(
     root: Path, to: Path, monkeypatch: pytest.MonkeyPatch, mask: Callable[[Any, Example, Any], None]
 ) -> Reported:
     """A model trained with `mask(tokenizer, example, loss_mask)` having changed what its loss falls on."""
-    draw: Draw = order.draw
+    draw: Draw = Format.draw
 
-    def drawn(tokenizer: Any, *arguments: Any) -> Example:
-        example = draw(tokenizer, *arguments)
+    def drawn(form: Format, tokenizer: Any, *arguments: Any) -> Example:
+        example = draw(form, tokenizer, *arguments)
         targets = example.loss_mask.copy()
         mask(tokenizer, example, targets)
         return Example(example.ids, targets, example.story_id)
 
-    monkeypatch.setattr(order, "draw", drawn)
+    monkeypatch.setattr(Format, "draw", drawn)
     return reported(trained(build(root, to)))
 
 

@@ -161,3 +161,22 @@ def test_the_model_is_left_in_the_mode_it_was_in(model: Transformer, examples: l
         model.train(mode)
         sequence_nats(model, examples[:1], 128)
         assert model.training is mode
+
+
+def test_the_size_of_the_heads_parts_is_of_no_consequence(
+    model: Transformer, examples: list[Example], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = [one.nats for one in sequence_nats(model, examples, 128)]
+    monkeypatch.setattr(loss, "HEAD_STEP", 7)
+    assert [one.nats for one in sequence_nats(model, examples, 128)] == pytest.approx(at_once, rel=1e-5)
+
+
+def test_scored_in_bfloat16_a_storys_nats_are_nearly_those_in_float32(
+    model: Transformer, examples: list[Example]
+) -> None:
+    exact = sequence_nats(model, examples, 128)
+    rough = sequence_nats(model, examples, 128, torch.bfloat16)
+    assert [one.targets for one in rough] == [one.targets for one in exact]
+    # a logit has 8 bits: off by 1 part of 512 at most, so a token by some thousandths of its nats, either way
+    assert [one.nats for one in rough] == pytest.approx([one.nats for one in exact], rel=4e-3)
+    assert [one.nats for one in rough] != [one.nats for one in exact]

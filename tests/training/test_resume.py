@@ -42,11 +42,13 @@ def on_step(number, _):
         end()
 
 def ending(call, place, before):
+    at = step - before  # a step counts as reached when it has been validated, if that is due
+
     def wrapped(*arguments, **named):
-        if where == place and reached == step and before:
+        if where == place and reached == at and before:
             end()
         result = call(*arguments, **named)
-        if where == place and reached == step:
+        if where == place and reached == at:
             end()
         return result
     return wrapped

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
+import torch
+
 from tinystories.evaluation.intervals import ratio_interval
 from tinystories.evaluation.likelihood import Score
 from tinystories.model.decoder import Decoder
@@ -69,7 +71,7 @@ def by_source(
 
 def by_position(
     model: Decoder, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int,
-    resamples: int = 1000, seed: int = 0,
+    resamples: int = 1000, seed: int = 0, precision: torch.dtype = torch.float32,
 ) -> dict[str, dict[str, float]]:  # fmt: skip
     """Nats per token of each place in the plain form ("1-16": the first sixteen tokens; <eos> counts).
 
@@ -80,7 +82,7 @@ def by_position(
     forms = [plain(tokenizer, story) for story in stories]
     places = list(pairwise((*PLACES, None)))
     examples = [(place, _part(form, *place)) for place in places for form in forms if len(form) - 1 > (place[0] or 0)]
-    scored = sequence_nats(model, [example for _, example in examples], context)
+    scored = sequence_nats(model, [example for _, example in examples], context, precision)
     groups: dict[str, list[Nats]] = {}
     for (place, _), nats in zip(examples, scored, strict=True):
         groups.setdefault(_name(*place), []).append(nats)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import torch
 
 from tinystories.evaluation.intervals import paired_interval
 from tinystories.evaluation.scoring import continued
@@ -60,9 +61,14 @@ def measurable(
 
 
 def middle_nats(
-    model: Decoder, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int, form: Format = MIXED
+    model: Decoder,
+    tokenizer: StoryTokenizer,
+    stories: Sequence[StoryTokens],
+    context: int,
+    form: Format = MIXED,
+    precision: torch.dtype = torch.float32,
 ) -> list[MiddleNats]:
-    """Both forms of each story's middle, in fp32; `stories` are `measurable`."""
+    """Both forms of each story's middle; `stories` are `measurable`."""
     told = [form.between(tokenizer, story, _NO_CONTROLS) for story in stories]
     starts = [form.middle_starts(story, one) for story, one in zip(stories, told, strict=True)]
     stops = [start + len(story.middle) for story, start in zip(stories, starts, strict=True)]
@@ -71,7 +77,7 @@ def middle_nats(
         [continued(tokenizer, story.first, story.middle, story.story_id) for story in stories],
         [_targets(one, stop, len(one)) for one, stop in zip(told, stops, strict=True)],
     )
-    scored = [[nats.nats for nats in sequence_nats(model, part, context)] for part in examples]
+    scored = [[nats.nats for nats in sequence_nats(model, part, context, precision)] for part in examples]
     return [MiddleNats(story.story_id, *nats) for story, *nats in zip(stories, *scored, strict=True)]
 
 
@@ -81,6 +87,7 @@ def last_nats(
     stories: Sequence[StoryTokens],
     generated: Sequence[Sequence[int]],
     context: int,
+    precision: torch.dtype = torch.float32,
 ) -> list[LastNats | None]:
     """How likely each true last sentence is after its own, the generated and another story's middle.
 
@@ -98,9 +105,8 @@ def last_nats(
         for story, middle_ids, other in zip(stories, generated, others, strict=True)
     ]
     fits = [all(len(example) <= context + 1 for example in row) for row in rows]
-    scored = iter(
-        sequence_nats(model, [example for row, fit in zip(rows, fits, strict=True) if fit for example in row], context)
-    )
+    fitting = [example for row, fit in zip(rows, fits, strict=True) if fit for example in row]
+    scored = iter(sequence_nats(model, fitting, context, precision))
     return [LastNats(*(next(scored).nats for _ in range(3))) if fit else None for fit in fits]
 
 

@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+
 from tinystories.evaluation.intervals import mean_interval
 from tinystories.model.decoder import Decoder
 from tinystories.requests.mixed import StoryTokens, plain
@@ -21,9 +23,15 @@ class Score:
     bytes: int
 
 
-def score(model: Decoder, tokenizer: StoryTokenizer, stories: Sequence[StoryTokens], context: int) -> list[Score]:
-    """Score each story in the plain form `<bos> text <eos>`, in fp32; long ones in windows of `context`."""
-    scored = sequence_nats(model, [plain(tokenizer, story) for story in stories], context)
+def score(
+    model: Decoder,
+    tokenizer: StoryTokenizer,
+    stories: Sequence[StoryTokens],
+    context: int,
+    precision: torch.dtype = torch.float32,
+) -> list[Score]:
+    """Score each story in the plain form `<bos> text <eos>`; long ones in windows of `context`."""
+    scored = sequence_nats(model, [plain(tokenizer, story) for story in stories], context, precision)
     return [
         Score(story.story_id, nats.nats, nats.targets, story.bytes) for story, nats in zip(stories, scored, strict=True)
     ]

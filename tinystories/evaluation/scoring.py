@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 
 from tinystories.evaluation.ngram import NGram
 from tinystories.model.decoder import Decoder
@@ -14,9 +15,9 @@ from tinystories.training.loss import sequence_nats
 Scorer = Callable[[Sequence[Example]], list[float]]  # -ln p of each example's targets, summed
 
 
-def model_scorer(model: Decoder, context: int) -> Scorer:
-    """The model, in fp32."""
-    return lambda examples: [nats.nats for nats in sequence_nats(model, examples, context)]
+def model_scorer(model: Decoder, context: int, precision: torch.dtype = torch.float32) -> Scorer:
+    """The model, its products in `precision`."""
+    return lambda examples: [nats.nats for nats in sequence_nats(model, examples, context, precision)]
 
 
 def ngram_scorer(ngram: NGram) -> Scorer:

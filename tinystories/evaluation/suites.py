@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import torch
+
 from tinystories.evaluation.abilities import Judged, choose, judge_pairs, make_pairs
 from tinystories.evaluation.adherence import adherence
 from tinystories.evaluation.asked import Asked, Done, tags_known, write_middles
@@ -26,6 +28,7 @@ from tinystories.requests.formats import PLAIN
 from tinystories.requests.mixed import StoryTokens
 from tinystories.text.tagger import Tagger
 from tinystories.text.tags import TAGS
+from tinystories.training.hardware import precision_of
 
 Row = Mapping[str, Any]
 
@@ -58,6 +61,11 @@ class Task:
     request: Request
     done: Done
 
+    @property
+    def precision(self) -> torch.dtype:
+        """What scoring computes in: bfloat16 where the hardware does. One model's figures are all made so."""
+        return precision_of("auto", next(self.model.loaded.model.parameters()).device)
+
 
 def breakdown(task: Task, scores: Sequence[Score]) -> dict[str, Any]:
     """Likelihood by length, tag, source and place in the story."""
@@ -70,7 +78,7 @@ def breakdown(task: Task, scores: Sequence[Score]) -> dict[str, Any]:
         "by_tag": by_tag(scores, tags, resamples, seed),
         "by_source": by_source(scores, sources, resamples, seed),
         "by_position": by_position(
-            loaded.model, loaded.tokenizer, task.test.stories, loaded.config.context, resamples, seed
+            loaded.model, loaded.tokenizer, task.test.stories, loaded.config.context, resamples, seed, task.precision
         ),
     }
 
@@ -100,10 +108,11 @@ def infill(
     network, tokenizer, context = loaded.model, loaded.tokenizer, loaded.config.context
     if "last" not in loaded.form.carries:
         return {}, []
-    nats = middle_nats(network, tokenizer, fillable, context, loaded.form)
+    nats = middle_nats(network, tokenizer, fillable, context, loaded.form, task.precision)
     rows = [task.test.rows[story.story_id] for story in chosen]
     written = write_middles(task.model, [(row["first"], row["last"]) for row in rows], request, task.done)
-    lasts = last_nats(network, tokenizer, chosen, tokenizer.encode_many([one.middle for one in written]), context)
+    middles = tokenizer.encode_many([one.middle for one in written])
+    lasts = last_nats(network, tokenizer, chosen, middles, context, task.precision)
     ended = completion([one.story.stopped for one in written])
     metrics = {
         **infilling(nats, resamples, request.seed),
@@ -130,7 +139,7 @@ def ability_tasks(
 ) -> tuple[tuple[dict[str, list[Chosen]], dict[str, list[Chosen]]], tuple[list[Judged], list[Judged]]]:
     """The tasks of choosing and the minimal pairs, each by the model and by the n-gram."""
     tokenizer, context = task.model.loaded.tokenizer, task.model.loaded.config.context
-    own, other = model_scorer(task.model.loaded.model, context), ngram_scorer(ngram)
+    own, other = model_scorer(task.model.loaded.model, context, task.precision), ngram_scorer(ngram)
     rows, stories = task.test.rows, task.test.stories[: task.settings.choices]
     pairs = make_pairs({s.story_id: rows[s.story_id]["text"] for s in task.test.stories}, task.settings.pairs)
     return (

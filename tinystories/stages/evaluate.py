@@ -74,7 +74,7 @@ def run(
     )  # fmt: skip
     task = Task(model, test, settings, params.seed, request, done)
 
-    scores = score(loaded.model, loaded.tokenizer, test.stories, loaded.config.context)
+    scores = score(loaded.model, loaded.tokenizer, test.stories, loaded.config.context, task.precision)
     stored = StoredStories(paths.tokens, "train")
     ngrams, counted = fit_baselines(loaded.tokenizer, (stored[i] for i in _by_hash(stored)))
     prompted = write_prompted(model, judge, prompts, request, done)
