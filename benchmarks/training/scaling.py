@@ -68,7 +68,8 @@ def page(trained: Trained, batch: int) -> str:
     sizes = {name: rows[name] for name in SHAPES if rows[name]}
     every = [line for lines in rows.values() for line in lines.values()]
     parts = [f"Bits per byte, plain form; steps of {batch:,} tokens; {about(every)}.", grid(sizes)]
-    parts.append("\n".join(f"- {line}" for line in advice(sizes)))
+    if said := advice(sizes):
+        parts.append("\n".join(f"- {line}" for line in said))
     for size in ("1.3M", "3.4M"):
         alike = {name: rows[name] for name in (size, f"{size}-deep", f"{size}-wide") if rows[name]}
         if len(alike) > 1:

@@ -129,6 +129,7 @@ def test_every_preset_in_its_own_size_trains_two_steps_and_tells_through_the_com
     done = subprocess.run([sys.executable, "-m", "tinystories", *command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["text"].startswith("Tom")
+    shutil.rmtree(paths.model)  # pytest keeps folders, and one of these is of 440 MB
 
 
 def test_a_head_of_its_own_is_trained_and_dropout_is_the_same_again(until_split: Path, tmp_path: Path) -> None:

@@ -5,17 +5,21 @@ import torch
 from torch._dynamo.utils import counters
 
 from tests.builders import small_tokenizer, story_tokens
-from tinystories.model.config import ModelConfig
-from tinystories.model.transformer import Transformer
+from tests.conftest import ROOT
+from tinystories.model.layouts import model_of
+from tinystories.params import load_params
 from tinystories.requests.mixed import plain
+from tinystories.stages.train import model_config
 from tinystories.training.batches import collate
 from tinystories.training.objective import Objective
 
 
 @pytest.mark.slow
-def test_one_compilation_serves_all_shapes_and_its_gradients_are_those_of_the_eager_model() -> None:
+@pytest.mark.parametrize("preset", ["story", "tags-encoder-mini"])  # a decoder, and an encoder over windows
+def test_one_compilation_serves_all_shapes_and_its_gradients_are_those_of_the_eager_model(preset: str) -> None:
+    small = ("model.width=32", "model.layers=2", "model.heads=2", "model.ffn=64", "model.dropout=0.0")
     torch.manual_seed(0)
-    model = Transformer(ModelConfig(vocab_size=600, width=32, layers=2, heads=2, ffn=64, context=512))
+    model = model_of(model_config(load_params(ROOT, [f"preset={preset}", "scale=laptop", *small]), 600))
     eager, compiled = (Objective(model, torch.float32, on) for on in (False, True))
     examples = [plain(small_tokenizer(), story) for story in story_tokens(small_tokenizer(), 8)]
     longest = max(len(example) - 1 for example in examples)
