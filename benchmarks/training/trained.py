@@ -48,7 +48,7 @@ WARMUP: Final = 20  # steps, whatever the budget
 SAVE_EVERY: Final = 200  # steps
 TEST_STORIES: Final = 1000
 FIXED: Final = (
-    "scale=laptop", "train.schedule=linear",
+    "preset=story", "scale=laptop", "train.schedule=linear",
     "train.validation_stories=100", "train.validate_every=1000000", "train.checkpoint_every=1000000",
 )  # fmt: skip
 Line = Mapping[str, Any]
@@ -68,11 +68,12 @@ class Recipe:
 def project_of(stories: Path) -> Paths:
     """A project in .work with the tokens of `stories`, a file or a folder; made once."""
     project = Paths(WORK / "project")
-    asked = {"stories": fingerprint(stories), "params": Recipe("").params().tokenize.model_dump()}
+    params = load_params(ROOT, [*FIXED, "train.steps=1", "source.kind=files", f"source.path={stories.resolve()}"])
+    sections = {"partitions", "clean", "validate_", "tokenize"}
+    asked = {"stories": fingerprint(stories), "params": params.model_dump(include=sections)}
     done = project.root / "prepared.json"
     if not (done.is_file() and read_json(done) == asked):
         prepare(project.root)
-        params = load_params(ROOT, ["scale=laptop", "source.kind=files", f"source.path={stories.resolve()}"])
         for stage in (extract, validate, split, tokenize):
             stage.run(params, project)
         write_json(done, asked)
@@ -135,7 +136,7 @@ class Trained:
                 "minutes": minutes, "steps": steps, "seconds": took, "seconds_per_step": seconds,
                 "parameters": _parameters(trainer), "tokens": trainer.progress.tokens,
                 "batch_tokens": params.train.batch_tokens, "train_tokens": _text_tokens(material),
-                "set": [*FIXED[:2], *recipe.overrides, *overrides],
+                "set": [*FIXED[:3], *recipe.overrides, *overrides],
                 "validation_loss": validation.nats_per_token, **self._measures(trainer, material, params),
             }  # fmt: skip
         line = self._keep("training", recipe, values)
@@ -238,9 +239,12 @@ def about(lines: Sequence[Line]) -> str:
     """Where, when and from which code; and how long the trainings really took."""
     trained = [line for line in lines if line["kind"] == "training"]
     said = "; ".join(", ".join(sorted({str(x[name]) for x in trained})) for name in ("machine", "date", "commit"))
-    ratios = [x["seconds"] / x["minutes"] / 60 for x in trained if x["seconds"] is not None]
-    took = f"the trainings took {min(ratios):.2f} to {max(ratios):.2f} times their minutes" if ratios else ""
-    return "; ".join(part for part in (f"{trained[0]['stories']:,} test stories", said, took) if part)
+    parts = [f"{trained[0]['stories']:,} test stories", said]
+    if ratios := [x["seconds"] / x["minutes"] / 60 for x in trained if x["seconds"] is not None]:
+        parts.append(
+            f"the trainings took {min(ratios):.2f} to {max(ratios):.2f} times their minutes, compiling included"
+        )
+    return "; ".join(parts)
 
 
 def _cpu() -> list[str]:

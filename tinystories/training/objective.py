@@ -26,8 +26,8 @@ class Objective(nn.Module):
 def compiled_once(hidden: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     """`hidden` compiled for all (B, T) at once: as fast here as once for each length, which takes 20 s apiece.
 
-    B and T are marked instead of `dynamic=True`, which takes every number of the model for a variable, finds at the
-    end that none is, and begins again.
+    B and T are marked instead of `dynamic=True`, which takes the norms' eps for a variable too, finds after all the
+    work that it is none, and begins again.
     """
     compiled = torch.compile(hidden)
 
