@@ -29,7 +29,7 @@ RERUNS = {
     "requests": {"tokenize", "train", "evaluate"},
     "model": {"train", "evaluate"},
     "training": {"train", "evaluate"},
-    "finetuning": {"train"},
+    "finetuning": {"train", "evaluate"},  # evaluate: how a chat is spelled, which generation knows
     "generation": {"evaluate"},
     "evaluation": {"evaluate"},
     "reporting": {"report"},

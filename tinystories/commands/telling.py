@@ -17,7 +17,10 @@ telling = typer.Typer(rich_markup_mode=None)
 @telling.command()
 def generate(
     prompt: Annotated[
-        str | None, typer.Argument(help='The story begins with this text. Example: "Once upon a time"')
+        str | None,
+        typer.Argument(
+            help='The story begins with this text; a model tuned to chat answers it. Example: "Once upon a time"'
+        ),
     ] = None,
     first: Annotated[
         str | None,

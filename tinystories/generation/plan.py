@@ -23,11 +23,15 @@ from tinystories.text.tokenizer import StoryTokenizer
 
 @dataclass(frozen=True)
 class Plan:
-    """request: with the model's defaults filled in. closing: the text after what the model writes."""
+    """request: with the model's defaults filled in. closing: the text after what the model writes.
+
+    asked: what was asked for, of which `request` is what holds for the text.
+    """
 
     request: Request
     job: Job
     closing: str
+    asked: Request
 
     @property
     def candidates(self) -> int:
@@ -71,12 +75,12 @@ def draft_many(
     drafts: list[list[Draft]] = [[] for _ in plans]
     for (number, _), draft in zip(jobs, write(engine, vocabulary, [job for _, job in jobs], ended, batch), strict=True):
         drafts[number].append(draft)
-    searched: dict[Request, list[Draft]] = {}
+    searched: dict[tuple[Request, tuple[int, ...]], list[Draft]] = {}
     for number, plan in enumerate(plans):
         if plan.request.beams is not None:
-            same = replace(plan.request, index=0, seed=0)
+            same = (replace(plan.request, index=0, seed=0), tuple(plan.job.prompt))
             if same not in searched:
-                penalty = 1.0 if same.length_penalty is None else same.length_penalty
+                penalty = 1.0 if plan.request.length_penalty is None else plan.request.length_penalty
                 searched[same] = search(engine, vocabulary, plan.job, plan.request.beams, penalty)
             drafts[number].append(searched[same][plan.request.index])
             done(1)
@@ -106,7 +110,7 @@ class Planner:
             guidance=1.0 if request.guidance is None else request.guidance,
             plain=prompt_ids(self._tokenizer, Controls(), given), seed=request.seed, index=request.index,
         )  # fmt: skip
-        return Plan(request, job, closing)
+        return Plan(request, job, closing, request)
 
     def _rules(self, request: Request, ending: Ending, words: Sequence[str]) -> list[Rule]:
         given = self._tokenizer.encode(ending.opening)

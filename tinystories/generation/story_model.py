@@ -8,9 +8,11 @@ from typing import Any, Final
 
 import tinystories
 from tinystories.errors import RequestError
+from tinystories.generation import chat
 from tinystories.generation.carried import refuse_what_is_not_carried
 from tinystories.generation.decode import BATCH, Draft, Writing
 from tinystories.generation.engine import Engine, TorchEngine
+from tinystories.generation.hosted import load_any
 from tinystories.generation.plan import Plan, Planner, draft_many, with_defaults
 from tinystories.generation.quantized import quantize
 from tinystories.generation.ranking import best
@@ -19,7 +21,7 @@ from tinystories.generation.story import Story, check
 from tinystories.generation.surprise import pieces, token_nats
 from tinystories.generation.vocabulary import Vocabulary
 from tinystories.generation.windows import engine_for
-from tinystories.model.folder import LoadedModel, load_model
+from tinystories.model.folder import LoadedModel
 from tinystories.requests.controls import EOS
 from tinystories.requests.mixed import MOST_WORDS, Controls, StoryTokens, plain
 from tinystories.text.tagger import Tagger
@@ -56,7 +58,7 @@ class StoryModel:
         Raises ModelError when there is no model in `folder`, or not one that can be read.
         """
         address = str(folder)
-        loaded = load_model(tinystories.fetch(address) if address.startswith(ADDRESSES) else folder, device)
+        loaded = load_any(tinystories.fetch(address) if address.startswith(ADDRESSES) else folder, device)
         if not quantized:
             return cls(loaded)
         loaded = replace(loaded, model=quantize(loaded.model))
@@ -111,7 +113,7 @@ class StoryModel:
     def _stream(self, plan: Plan) -> Iterator[str | Story]:
         twice = bool(plan.closing) and self.loaded.form.writes_last  # what is written of the last sentence goes again
         if plan.candidates > 1 or plan.request.beams is not None or twice:
-            [story] = self.generate_many([plan.request])
+            [story] = self.generate_many([plan.asked])
             yield story.text
             yield story
             return
@@ -142,6 +144,8 @@ class StoryModel:
         return [*pieces(self.vocabulary, ids, nats[:-1]), ("", nats[-1])]
 
     def _plan(self, asked: Request) -> Plan:
+        if self.loaded.form is chat.CHAT:
+            return self._answer(asked)
         refuse_what_is_not_carried(self.loaded.form, asked)
         request = with_defaults(asked, self.loaded.generation)
         tokenizer, given = self.loaded.tokenizer, request.given
@@ -154,14 +158,24 @@ class StoryModel:
             prompt += [] if request.first is not None else tokenizer.encode(given)
         else:
             prompt = self.loaded.form.prompt(tokenizer, controls, given)
+        return self._planner.plan(request, prompt, closing, self._most(request, prompt))
+
+    def _answer(self, asked: Request) -> Plan:
+        """What is said stands before the answer, which is all of the text."""
+        full = with_defaults(asked, self.loaded.generation)
+        question, request = chat.said(full)
+        prompt = chat.CHAT.prompt(self.loaded.tokenizer, Controls(), question)
+        return replace(self._planner.plan(request, prompt, "", self._most(full, prompt)), asked=full)
+
+    def _most(self, request: Request, prompt: Sequence[int]) -> int:
+        """Tokens that may be written after `prompt`. Raises RequestError where there is no room."""
         room = self.engine.context - len(prompt)
         if room < 1:
             raise RequestError(
                 f"what is given takes {len(prompt)} of the model's {self.engine.context} tokens "
                 "and leaves no room for a story: give less"
             )
-        max_tokens = min(room, request.max_tokens or room)
-        return self._planner.plan(request, prompt, closing, max_tokens)
+        return min(room, request.max_tokens or room)
 
     @cached_property
     def _planner(self) -> Planner:
@@ -174,7 +188,7 @@ class StoryModel:
         text = plan.job.ending.opening + written + plan.closing
         request = plan.request
         return Story(
-            text=text, request=request, met=check(text, request, _judge), stopped=draft.stopped,
+            text=text, request=plan.asked, met=check(text, request, _judge), stopped=draft.stopped,
             tokens=draft.tokens, nats=draft.nats, seed=request.seed, model=self.name,
         )  # fmt: skip
 

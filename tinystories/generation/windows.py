@@ -8,7 +8,10 @@ from torch import Tensor
 
 from tinystories.generation.engine import Engine, TorchEngine
 from tinystories.generation.fused import FusedEngine, fits
+from tinystories.generation.hosted import HostedEngine
+from tinystories.model.decoder import Decoder
 from tinystories.model.folder import LoadedModel
+from tinystories.model.hosted import Hosted
 from tinystories.model.windows import WindowEncoder
 
 
@@ -61,6 +64,9 @@ class WindowEngine:
 
 def engine_for(loaded: LoadedModel) -> Engine:
     """What runs this folder's model."""
-    if isinstance(loaded.model, WindowEncoder):
-        return WindowEngine(loaded.model)
+    model: Decoder = loaded.model
+    if isinstance(model, WindowEncoder):
+        return WindowEngine(model)
+    if isinstance(model, Hosted):
+        return HostedEngine(model)
     return FusedEngine(loaded) if fits(loaded) else TorchEngine(loaded)
