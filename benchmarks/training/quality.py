@@ -1,7 +1,7 @@
 """Held-out bits per byte after 1 to 30 minutes: our recipe, a plain one, and what the mixed requests cost.
 
 python -m benchmarks.training.quality STORIES [--minutes 1,2,5,10,20,30] [--recipes best,plain,mixed]
-                                              [--batch-tokens 4096]
+                                              [--batch-tokens N,...]
 
 STORIES: a file or folder of stories, held out by hash as in the pipeline. 3.4M parameters, 4,096 tokens.
 best: scale laptop (bf16 where the CPU has it, torch.compile, Muon and AdamW), on stories alone; mixed: the same with
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.presets.compare import put
-from benchmarks.training.trained import ROOT, Line, Recipe, Trained, about, markdown, numbers, project_of
+from benchmarks.training.trained import ROOT, Line, Recipe, Trained, about, markdown, numbers, project_of, usual_batch
 from tinystories.files import write_text
 
 PAGE: Final = ROOT / "docs/benchmarks/training.md"
@@ -39,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("stories", type=Path)
     parser.add_argument("--minutes", type=numbers, default=list(MINUTES), help="budgets, with commas")
     parser.add_argument("--recipes", default=",".join(NAMES), help="of best, mixed, plain")
-    parser.add_argument("--batch-tokens", type=numbers, default=[4096.0], help="tokens of a step, with commas")
+    parser.add_argument(
+        "--batch-tokens", type=numbers, default=[usual_batch()], help="tokens of a step, with commas; default laptop's"
+    )
     parser.add_argument("--page", type=Path, default=PAGE)
     given = parser.parse_args(arguments)
     trained = Trained(project_of(given.stories.resolve()))

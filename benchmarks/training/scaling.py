@@ -1,7 +1,7 @@
 """Held-out bits per byte by size and minutes, and depth against width: which size to take for which patience.
 
 python -m benchmarks.training.scaling STORIES [--minutes 2,5,10,30] [--sizes 0.3M,0.7M,...,3.4M-deep,...]
-                                              [--batch-tokens 4096]
+                                              [--batch-tokens N]
 
 Scale laptop with its mixed requests and one tokenizer of 4,096 tokens; sizes differ in width, layers and feed-forward
 part, learning rates are the same. Writes scaling.md, and for `tinystories train --dry-run` the table of what quality
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.presets.compare import put
-from benchmarks.training.trained import Line, Recipe, Trained, about, markdown, numbers, project_of
+from benchmarks.training.trained import Line, Recipe, Trained, about, markdown, numbers, project_of, usual_batch
 from tinystories.commands.planning import MEASURED, settings
 from tinystories.files import write_json, write_text
 
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("stories", type=Path)
     parser.add_argument("--minutes", type=numbers, default=list(MINUTES), help="budgets, with commas")
     parser.add_argument("--sizes", default=",".join([*SHAPES, *OTHER]), help=", ".join([*SHAPES, *OTHER]))
-    parser.add_argument("--batch-tokens", type=int, default=4096, help="tokens of a step")
+    parser.add_argument("--batch-tokens", type=int, default=usual_batch(), help="tokens of a step; default laptop's")
     parser.add_argument("--page", type=Path, default=PAGE)
     parser.add_argument("--measured", type=Path, default=MEASURED)
     given = parser.parse_args(arguments)

@@ -65,6 +65,11 @@ class Recipe:
         return load_params(ROOT, [*FIXED, *self.overrides, *(budget or ("train.steps=1000",))])
 
 
+def usual_batch() -> int:
+    """Tokens of a step at scale laptop."""
+    return Recipe("").params().train.batch_tokens
+
+
 def project_of(stories: Path) -> Paths:
     """A project in .work with the tokens of `stories`, a file or a folder; made once."""
     project = Paths(WORK / "project")

@@ -142,6 +142,21 @@ def test_the_table_of_quality_has_all_that_is_kept_and_a_dash_for_the_rest(train
     ]
 
 
+def test_the_plain_recipe_gets_the_best_of_three_rates_before_anything_else(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, float]] = []
+
+    def noted(self: Trained, recipe: Recipe, minutes: float) -> dict[str, float]:
+        asked.append((recipe.overrides[-1], minutes))
+        return {"bits_per_byte": {"train.lr=0.001": 1.0, "train.lr=0.002": 0.8}.get(recipe.overrides[-1], 0.9)}
+
+    monkeypatch.setattr(Trained, "train", noted)
+    quality.measure(trained, "plain", 4096, [1.0, 4.0, 30.0])
+    assert asked[:3] == [(f"train.lr={rate}", 4.0) for rate in quality.RATES]
+    assert asked[3:] == [("train.lr=0.002", minutes) for minutes in (1.0, 4.0, 30.0)]
+
+
 def test_scaling_names_the_best_size_of_each_budget_and_the_smallest_that_will_do(trained: Trained) -> None:
     found = {("1.3M", 5): 0.9, ("3.4M", 5): 0.895, ("7.2M", 5): 1.1, ("3.4M", 30): 0.7, ("3.4M-deep", 5): 0.89}
     trained.kept.write_text(
