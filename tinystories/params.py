@@ -135,6 +135,7 @@ class TrainParams(Section):
     optimizer: Literal["adamw", "muon"]
     lr: Rate
     lr_matrices: Rate
+    lr_embeddings: Rate
     weight_decay: Annotated[float, Field(ge=0)]
     warmup: Fraction
     schedule: Literal["cosine", "linear"]

@@ -125,3 +125,20 @@ def test_truncated_weights_are_one_clear_line(model: Transformer, tmp_path: Path
     (tmp_path / "model.safetensors").write_bytes(weights[: len(weights) // 2])
     with pytest.raises(ModelError, match=r"model\.safetensors"):
         load_model(tmp_path)
+
+
+@pytest.mark.parametrize("positions", ["rotary", "learned", "sinusoidal"])
+def test_at_first_each_block_hands_on_what_it_attends_to_as_it_is(positions: str) -> None:
+    # with small random matrices instead, names are not copied for thousands of steps: docs/benchmarks/training.md
+    model = Transformer(
+        ModelConfig(vocab_size=90, width=32, layers=2, heads=4, ffn=48, context=16, positions=positions)
+    )
+    for block in model.model.blocks():
+        handed_on = block.self_attn.o_proj.weight @ block.self_attn.v_proj.weight
+        assert torch.allclose(handed_on, torch.eye(32), atol=1e-5)
+
+
+def test_at_first_an_embedding_has_the_length_of_one() -> None:
+    torch.manual_seed(0)
+    model = Transformer(ModelConfig(vocab_size=500, width=64, layers=2, heads=4, ffn=96, context=32))
+    assert model.model.embed_tokens.weight.norm(dim=1).mean().item() == pytest.approx(1.0, rel=0.03)

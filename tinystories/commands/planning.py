@@ -20,7 +20,8 @@ RECIPE: Final = (
     "tokenize.kind", "tokenize.vocab_size", "model.context", "model.positions", "model.norm", "model.norm_place",
     "model.activation", "model.bias", "model.tied", "model.dropout", "model.window", "requests.format",
     "requests.plain", "requests.controls", "requests.between", "requests.drop", "finetune.method",
-    "train.batch_tokens", "train.optimizer", "train.lr", "train.lr_matrices", "train.weight_decay",
+    "train.batch_tokens", "train.optimizer", "train.lr", "train.lr_matrices",
+    "train.lr_embeddings", "train.weight_decay",
 )  # fmt: skip
 BEYOND: Final = 1.25  # a size or a number of tokens this many times outside of the table is still near to it
 LESS_TEXT: Final = 0.5  # share of the table's training text below which a model overfits sooner than those did

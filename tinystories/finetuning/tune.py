@@ -195,7 +195,7 @@ def _train_params(settings: TuneSettings) -> TrainParams:
     return TrainParams(
         steps=settings.steps, epochs=None if settings.steps else settings.epochs, tokens=None, minutes=None,
         batch_tokens=settings.batch_tokens, accumulate=1, parallel="ddp", optimizer="adamw", lr=settings.rate,
-        lr_matrices=settings.rate, weight_decay=0.0, warmup=0.05, schedule="cosine", clip=1.0, precision="auto",
-        compile=False, device=settings.device, threads=settings.threads, validate_every=100,
+        lr_matrices=settings.rate, lr_embeddings=settings.rate, weight_decay=0.0, warmup=0.05, schedule="cosine",
+        clip=1.0, precision="auto", compile=False, device=settings.device, threads=settings.threads, validate_every=100,
         validation_stories=WATCHED, checkpoint_every=CHECKPOINT_EVERY, keep_checkpoints=1,
     )  # fmt: skip

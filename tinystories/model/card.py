@@ -20,6 +20,7 @@ _LABELS: Final = {
     "vocab_size": "vocabulary (tokens)",
     "lr": "learning rate",
     "lr_matrices": "learning rate of matrices",
+    "lr_embeddings": "learning rate of embeddings and norms",
     "training_tokens": "tokens read, repeats included",
     "tags_from": "tags come from",
     "reproducible": "reproducible byte for byte",

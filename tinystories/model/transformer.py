@@ -64,13 +64,19 @@ class Transformer(Decoder):
         self.apply(self._initialise)
 
     def _initialise(self, module: nn.Module) -> None:
-        if isinstance(module, nn.Linear | nn.Embedding):
+        if isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=self.config.width**-0.5)
+        if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=0.02)
-        if isinstance(module, nn.Linear) and module.bias is not None:
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
         if isinstance(module, Block):  # the residual stream keeps its size over the depth (GPT-2)
-            for last in (module.self_attn.o_proj, module.mlp.down_proj):
-                nn.init.normal_(last.weight, std=0.02 / (2 * self.config.layers) ** 0.5)
+            nn.init.normal_(module.mlp.down_proj.weight, std=0.02 / (2 * self.config.layers) ** 0.5)
+        if isinstance(module, Attention):
+            # what is attended to is handed on as it is (the value part of mimetic initialisation, arXiv:2305.09828):
+            # to copy a name, attention has to learn where to look and no more; docs/benchmarks/training.md
+            nn.init.orthogonal_(module.v_proj.weight)
+            module.o_proj.weight.data.copy_(module.v_proj.weight.data.T)
 
     def head(self, x_BTD: Tensor) -> Tensor:
         if self.config.tied:

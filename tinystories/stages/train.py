@@ -245,6 +245,12 @@ def _metrics(params: Params, material: Material, trainer: Trainer, steps: int) -
     }
 
 
+def _rates(params: Params) -> dict[str, float]:
+    """The peak learning rates that the optimiser uses."""
+    names = ("lr",) if params.train.optimizer == "adamw" else ("lr_matrices", "lr_embeddings")
+    return {name: getattr(params.train, name) for name in names}
+
+
 def _facts(params: Params, material: Material, metrics: dict[str, Any]) -> dict[str, str | int | float]:
     """For the model card: what is known when training ends."""
     tuned = params.finetune.method != "none"
@@ -261,7 +267,7 @@ def _facts(params: Params, material: Material, metrics: dict[str, Any]) -> dict[
         **({"format": r.format} if r.format != "mixed" else {}),
         "requests": f"plain {r.plain:g}, controls {r.controls:g}, between sentences {r.between:g}, drop {r.drop:g}",
         **{key: metrics[key] for key in ("steps", "epochs", "precision", "optimizer")},
-        "batch_tokens": params.train.batch_tokens, "lr": params.train.lr, "lr_matrices": params.train.lr_matrices,
+        "batch_tokens": params.train.batch_tokens, **_rates(params),
         "validation_loss": round(metrics["validation_loss"], 4), "seed": params.seed,
         "reproducible": "yes" if metrics["reproducible"] else "no (a budget in minutes, or not on the CPU)",
     }  # fmt: skip

@@ -185,7 +185,7 @@ class Trainer:
             "step": progress.step,
             "train_loss": _rounded(progress.nats / progress.targets),
             "validation_loss": measured.nats_per_token if measured else None,
-            "lr": _rounded(self.params.lr * rate),
+            "lr": _rounded(self.optimiser.peak * rate),
         }
         progress.nats, progress.targets = 0.0, 0
         progress.curve.append(row)
@@ -196,8 +196,8 @@ class Trainer:
         whole = complete_checkpoints(self.checkpoints)
         ids = ", ".join(example.story_id for example in batch.examples[:8])
         return TrainingError(
-            f"the loss is not finite at step {self.progress.step + 1} (stories {ids}, ...); lower train.lr or "
-            f"train.lr_matrices; last good checkpoint: {whole[-1] if whole else 'none'}"
+            f"the loss is not finite at step {self.progress.step + 1} (stories {ids}, ...); lower train.lr, or "
+            f"train.lr_matrices and train.lr_embeddings; last good checkpoint: {whole[-1] if whole else 'none'}"
         )
 
 

@@ -23,16 +23,21 @@ class Optimiser:
         if params.optimizer == "muon":
             muon = Muon(matrices.values(), params.lr_matrices, params.weight_decay)
             self._peaks.append((muon, params.lr_matrices))
+            rate = params.lr_embeddings
             groups = [{"params": list(others.values()), "weight_decay": 0.0}]
         else:
+            rate = params.lr
             groups = [
                 {"params": list(matrices.values()), "weight_decay": params.weight_decay},
                 {"params": list(others.values()), "weight_decay": 0.0},
             ]
-        self._peaks.append(
-            (torch.optim.AdamW(groups, lr=params.lr, betas=(0.9, 0.95), eps=1e-8, fused=True), params.lr)
-        )
+        self._peaks.append((torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.95), eps=1e-8, fused=True), rate))
         self._named = named
+
+    @property
+    def peak(self) -> float:
+        """The peak learning rate of most weights: the matrices'."""
+        return self._peaks[0][1]
 
     def step(self, rate: float) -> None:
         """One step at `rate` times the peak learning rates; gradients are cleared."""
