@@ -41,6 +41,7 @@ class Server:
     process: "subprocess.Popen[str]"
     project: Path
     seconds: float  # of the processor, until it answered
+    torch: bool = True  # whether it had been loaded by then
     abroad: list[str] = field(default_factory=list)
 
 
@@ -94,6 +95,7 @@ def wait_for(started: Server) -> None:
             time.sleep(0.05)
         else:
             ticks = Path(f"/proc/{started.process.pid}/stat").read_text().rpartition(")")[2].split()
+            started.torch = "libtorch" in Path(f"/proc/{started.process.pid}/maps").read_text()
             started.seconds = (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK")
             return
     raise AssertionError("the app does not answer")
@@ -170,6 +172,7 @@ def reader(server: Server, chromium: Any) -> Iterator[Any]:
 
 def test_it_is_up_at_once_and_only_for_its_own_names(server: Server) -> None:
     assert server.seconds < UP_WITHIN, f"{server.seconds} s of the processor"
+    assert not server.torch, "what writes stories is read after the first page is drawn"
     for name in ("evil.example", "localhost.evil.example"):
         asked = urllib.request.Request(server.address, headers={"Host": name})
         with pytest.raises(urllib.error.HTTPError) as refused:

@@ -20,6 +20,12 @@ def test_named_models_stand_first_and_each_stands_once(folder: Path, tmp_path: P
     assert choices(Settings(tmp_path / "nowhere")) == []
 
 
+def test_a_folder_that_is_linked_into_the_project_goes_by_its_name_there(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/linked").symlink_to(folder, target_is_directory=True)
+    assert [choice.label for choice in choices(Settings(tmp_path))] == ["models/linked"]
+
+
 def test_a_link_finds_the_model_that_it_was_made_with(folder: Path, tmp_path: Path) -> None:
     available = choices(Settings(tmp_path, (str(folder),)))
     assert pick(available, "0" * 16) == available[0]

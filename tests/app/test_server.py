@@ -1,6 +1,8 @@
 """The server: only for known names, nothing from elsewhere, and nobody told."""
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,16 @@ def test_streamlit_tells_nobody_and_shows_no_traceback() -> None:
     assert options["server.address"] == "127.0.0.1"
     assert options["client.showErrorDetails"] == "none"
     assert options["server.enableAgentApi"] is False
+
+
+def test_what_draws_a_page_loads_nothing_heavy() -> None:
+    program = (
+        "import sys; import tinystories.app.server; "
+        "from tinystories.app.views import compare, explore, fill, shelf, write; "
+        "print({'torch', 'mlflow', 'transformers', 'pandas', 'scipy', 'dvc'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_the_shelf_is_in_the_users_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,10 +48,10 @@ def pick(available: Sequence[Choice], wanted: str) -> Choice | None:
 
 
 def _label(name: str, root: Path) -> str:
-    path = Path(name)
     if name.startswith(ADDRESSES):
         return f"{name.removeprefix('models:/')} in MLflow"
-    return str(path.resolve().relative_to(root.resolve())) if path.resolve().is_relative_to(root.resolve()) else name
+    path = Path(name).absolute()  # not resolved: a link in models/ goes by its own name
+    return str(path.relative_to(root.absolute())) if path.is_relative_to(root.absolute()) else name
 
 
 def _fingerprint(name: str) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from tinystories.app import warm
 from tinystories.app.views import compare, explore, fill, parts, shelf, write
 
 HERE = Path(__file__).parent
@@ -21,4 +22,7 @@ page = st.navigation(
     ],
     position="top",
 )
-page.run()
+try:
+    page.run()
+finally:  # a page ends itself where there is no model
+    warm.begin()

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import re
-import threading
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from pathlib import Path
 from typing import Any, Final
@@ -120,15 +119,9 @@ def serve(started: settings.Settings, host: str, port: int, allowed: Iterable[st
 
     settings.configure(started)
     hosts = {*LOCAL, host, *allowed}
-    # torch takes seconds to import: that is done while the reader looks at the first page
-    threading.Thread(target=_warm, name="tinystories-warm", daemon=True).start()
     say(f"the app is at http://{'localhost' if host in LOCAL else host}:{port} (Ctrl+C ends it)")
     app = App(SCRIPT, middleware=[Middleware(Guard, hosts=hosts)], on_script_error=_one_line)
     app.run(config=streamlit_options(host, port, hosts))
-
-
-def _warm() -> None:
-    import tinystories.generation.story_model  # noqa: F401
 
 
 def _one_line(error: Exception) -> bool:

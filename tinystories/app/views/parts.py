@@ -154,7 +154,7 @@ def save_button(saved: Saved, key: str) -> None:
 
 def give(saved: Saved, address: str, key: str) -> None:
     """Share and download."""
-    with st.popover("Share or download", icon=":material/ios_share:"):
+    with st.popover("Share or download", icon=":material/ios_share:"), st.container(gap="xsmall"):
         if len(address) > links.LONGEST:
             st.html(markup.note("This request is too long for a link: download the story instead."))
         else:
