@@ -187,6 +187,16 @@ def test_two_models_are_asked_the_same(project: Path, model: StoryModel) -> None
     assert f"<td>{score.nats / 0.6931471805599453 / 6000:.3f}</td>" in html(at)
 
 
+def test_with_one_model_there_is_nothing_to_choose_and_the_page_says_so(project: Path) -> None:
+    shutil.rmtree(project / "models/older")
+    at = open_page("compare")
+    assert not at.selectbox and "There is one model here, models/current." in html(at)
+    at.text_area(key="in.compare.prompt").set_value("Once")
+    press(at, "Write")
+    [told_] = at.session_state["compare.told"]
+    assert told_.stories[0].text.startswith("Once")
+
+
 def test_a_story_is_kept_shown_and_deleted(project: Path) -> None:
     at = open_page("write", prompt="Once", max_tokens="12", seed="2")
     press(at, "Save")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tinystories.app.shelf import Saved, Shelf
+from tinystories.app.texts import title
 from tinystories.errors import TinyStoriesError
 
 STORY = Saved(
@@ -66,3 +67,9 @@ def test_a_damaged_file_and_a_newer_one_are_told_in_one_line(tmp_path: Path) -> 
         Shelf(newer).save(STORY)
     with pytest.raises(TinyStoriesError, match="can't be used"):
         Shelf(damaged / "below/a/file").stories()
+
+
+def test_stories_that_begin_as_usual_go_by_different_names() -> None:
+    usual = "Once upon a time, there was a little girl named"
+    assert title(f"{usual} Lily. She ran.") == f"{usual} Lily. She…" != title(f"{usual} Sue. She ran.")
+    assert title("Tom ran.") == "Tom ran." and title(" ") == "(nothing)"

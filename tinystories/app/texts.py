@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tinystories.generation.words import count_words
 
+_TITLE: Final = 12  # words; "Once upon a time, there was a little girl named" are ten
 _MARKS: Final = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|$~:&^=])")
 
 
@@ -22,9 +23,9 @@ def literal(text: str) -> str:
 
 
 def title(text: str) -> str:
-    """What a story goes by: its first words."""
+    """What a story goes by: its first words, so many that stories with a usual beginning are told apart."""
     words = shorten(text, 200).split()
-    return " ".join(words[:7]) + ("…" if len(words) > 7 else "") if words else "(nothing)"
+    return " ".join(words[:_TITLE]) + ("…" if len(words) > _TITLE else "") if words else "(nothing)"
 
 
 def file_name(text: str) -> str:

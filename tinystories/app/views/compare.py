@@ -24,19 +24,25 @@ SAMPLE: Final = "Once upon a time, there was a little otter. She lived in the ri
 def page() -> None:
     st.html(markup.head("Compare", "The same request and the same seed to two models; then what each did not expect."))
     available = parts.models()
+    chosen = _chosen(available)
+    _stories(chosen)
+    _surprise(chosen)
+
+
+def _chosen(available: list[Choice]) -> list[Choice]:
+    """The models to compare; one, where there is no other or twice the same is wanted."""
+    if len(available) == 1:
+        st.html(markup.note(
+            f"There is one model here, {available[0].label}. Others come from fine-tuning (tinystories finetune), "
+            "or are named when the app is started: tinystories app --model FOLDER."
+        ))  # fmt: skip
+        return available
     one, two = st.columns(2, gap="large")
     with one:
         left = parts.choose(f"{PAGE}.one", available, "One model", 0)
     with two:
         right = parts.choose(f"{PAGE}.two", available, "Another model", 1)
-    if len(available) == 1:
-        st.html(markup.note(
-            f"There is one model here, {left.label}. Others come from an experiment (dvc exp run), "
-            "or are named when the app is started: tinystories app --model FOLDER."
-        ))  # fmt: skip
-    chosen = [left] if left == right else [left, right]
-    _stories(chosen)
-    _surprise(chosen)
+    return [left] if left == right else [left, right]
 
 
 def _stories(chosen: list[Choice]) -> None:
