@@ -13,7 +13,7 @@ import pytest
 COMMANDS = (
     "extract", "validate", "split", "tokenize", "train", "evaluate", "report", "params", "summary",
     "generate", "score", "tag", "compare", "dataprep", "finetune", "runs sync", "runs champion",
-    "app",
+    "app", "drift",
 )  # fmt: skip
 HEAVY = ("torch", "pandas", "mlflow", "great_expectations", "datasets", "transformers", "pyarrow", "numpy")
 

@@ -122,6 +122,22 @@ def summary(json_: Json = False) -> None:
     show(headlines(paths), True) if json_ else print(text(paths))
 
 
+@app.command()
+def drift(
+    accept: Annotated[bool, typer.Option("--accept", help="Compare later corpora with the present one.")] = False,
+    json_: Json = False,
+) -> None:
+    """How far the corpus is from the one accepted last, measure by measure; exit 1 if it is too far.
+
+    \b
+    Examples: tinystories drift
+              tinystories drift --accept
+    """
+    from tinystories.commands.drift import drift_command
+
+    finish(drift_command(accept, Paths(project_root()), json_))
+
+
 @app.command(name="export-stories")
 def export_stories(
     out: Annotated[Path, typer.Argument(help="A new folder.")],

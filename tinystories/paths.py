@@ -43,6 +43,16 @@ class Paths:
         return self.root / "data/validate/quarantine.parquet"
 
     @property
+    def examples(self) -> Path:
+        """JSON: what validate left out, some of each reason, and copies beside what they resemble."""
+        return self.root / "data/validate/examples.json"
+
+    @property
+    def data_docs(self) -> Path:
+        """GX's Data Docs of the last validation; has random ids."""
+        return self.local / "data-docs.html"
+
+    @property
     def validate_metrics(self) -> Path:
         return self.root / "reports/metrics/validate.json"
 
@@ -50,6 +60,16 @@ class Paths:
     @property
     def split(self) -> Path:
         return self.root / "data/split/stories.parquet"
+
+    @property
+    def profile(self) -> Path:
+        """JSON: what the corpus is like: counts of each measure, tags together, words, typical stories."""
+        return self.root / "data/split/profile.json"
+
+    @property
+    def accepted(self) -> Path:
+        """The measures of the corpus that was accepted last, which later ones are compared with: a file for git."""
+        return self.root / "pipeline/accepted-corpus.json"
 
     @property
     def split_metrics(self) -> Path:

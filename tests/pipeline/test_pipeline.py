@@ -45,6 +45,7 @@ GROUPS = {
     },
     "pipeline/conf/source/sample.yaml": {"dataset: null": ("dataset: other", {"extract"})},
     "pipeline/expectations/stories.json": {"{": ("{ ", {"validate"})},
+    "pipeline/accepted-corpus.json": {"{": ("{ ", {"report"})},
     "pipeline/hub-pins.json": {"{}": ('{"a/b": "c"}', {"extract"})},
 }
 # every module of the package is edited

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import random
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.builders import sample
+from tinystories.corpus.profile import Profile
+from tinystories.corpus.record import story_id
+from tinystories.corpus.vocabulary import Vocabulary
+from tinystories.files import write_json
 from tinystories.paths import Paths
+from tinystories.text.sentences import sentences
 from tinystories.text.tags import TAGS
 
 
@@ -108,7 +115,8 @@ METRICS: dict[str, dict[str, Any]] = {
         "files": [{"file": "original-stories.jsonl", "layout": "all_data", "stories": 1260}],
     },
     "validate": {
-        "stories": 1260, "kept": 1256, "duplicates": 1, "bad": 3, "bad_share": 3 / 1260,
+        "stories": 1260, "kept": 1256, "duplicates": 1, "bad": 3, "bad_share": 3 / 1260, "near_duplicates": 0,
+        "near_held_out": 0, "other_language": 0,
         "reasons": {"too_short": 1, "nul": 2}, "partitions": {"train": 1071, "validation": 59, "test": 126},
     },
     "split": {
@@ -159,7 +167,36 @@ def project(tmp_path: Path) -> Paths:
     return paths
 
 
+@cache
+def profile() -> dict[str, Any]:
+    """What split says of the first 60 stories of the sample, of which every tenth is a test story."""
+    rows = [
+        {"story_id": story_id(row["story"]), "text": row["story"], "tags": row["tags"], "tags_from": "read"}
+        | {"words_in_text": len(row["story"].split()), "sentences": len(sentences(row["story"])), "source": "sample"}
+        | {"partition": "train" if at % 10 else "test"}
+        for at, row in enumerate(sample(60))
+    ]
+    corpus, words = Profile(), Vocabulary(len(rows))
+    for part in (corpus, words):
+        part.add(pa.Table.from_pylist(rows))
+    return corpus.to_json() | words.to_json()
+
+
+def left_out(text: str = TALE, **other: Any) -> dict[str, Any]:
+    return {"story_id": f"{len(text):016x}", "source": "own.txt", "partition": "train", "text": text} | other
+
+
+EXAMPLES: dict[str, Any] = {
+    "by_reason": {"too_short": [left_out("Oh.")], "nul": [left_out("A cat\0ran."), left_out("A dog\0ran.")]},
+    "near": [{"left_out": left_out(TALE + " Ha!"), "kept": left_out(partition="test"), "similarity": 0.8137}],
+    "copies": [{"left_out": left_out(f" {TALE}"), "kept": left_out()}],
+}
+
+
 def build(paths: Paths, generated: int = 140) -> None:
+    write_json(paths.examples, EXAMPLES)
+    write_json(paths.profile, profile())
+    write_json(paths.accepted, {name: profile()[name] for name in ("stories", "measures")})
     for name, values in METRICS.items():
         file = paths.root / f"reports/metrics/{name}.json"
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -80,6 +80,8 @@ def build(root: Path, project: Path, train_stories: int = 1200) -> Paths:
     write_split(paths.split, {"test": texts[:100], "validation": texts[100:140], "train": texts[140:]})
     for stage in ("extract", "validate", "split"):  # what the report says of the data is not asked here
         write_json(getattr(paths, f"{stage}_metrics"), {})
+    for file in (paths.examples, paths.profile):
+        write_json(file, {})
     tokenize.run(load_params(project, SMALL), paths)
     return paths
 

@@ -15,24 +15,24 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("field", ["text", "request", "asked", "met"])
-def test_hostile_text_in_stories_is_shown_as_text(project: Paths, field: str) -> None:
+def test_hostile_text_in_storiesis_shown_as_text(project: Paths, field: str) -> None:
     values: dict[str, Any] = {
         "text": HOSTILE, "request": {"prompt": HOSTILE}, "asked": HOSTILE, "met": {f"word:{HOSTILE}": True},
     }  # fmt: skip
     edit_lines(project.evaluation / "generated.jsonl", **({"text": HOSTILE} | {field: values[field]}))
-    _is_shown_as_text(project)
+    is_shown_as_text(project)
 
 
 @pytest.mark.parametrize("field", ["text", "nearest", "longest_run", "line"])
-def test_hostile_text_in_copies_is_shown_as_text(project: Paths, field: str) -> None:
+def test_hostile_text_in_copiesis_shown_as_text(project: Paths, field: str) -> None:
     edit_lines(project.evaluation / "copied.jsonl", **{field: HOSTILE})
-    _is_shown_as_text(project)
+    is_shown_as_text(project)
 
 
 @pytest.mark.parametrize("field", ["first", "middle", "last", "generated"])
-def test_hostile_text_in_middles_is_shown_as_text(project: Paths, field: str) -> None:
+def test_hostile_text_in_middlesis_shown_as_text(project: Paths, field: str) -> None:
     edit_lines(project.evaluation / "infillings.jsonl", **{field: HOSTILE})
-    _is_shown_as_text(project)
+    is_shown_as_text(project)
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,10 @@ def test_hostile_text_in_middles_is_shown_as_text(project: Paths, field: str) ->
 def test_hostile_names_in_metrics_are_shown_as_text(project: Paths, name: str, values: dict[str, Any]) -> None:
     file = project.root / f"reports/metrics/{name}.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | values))
-    _is_shown_as_text(project)
+    is_shown_as_text(project)
 
 
-def _is_shown_as_text(project: Paths) -> None:
+def is_shown_as_text(project: Paths) -> None:
     from markdown_it import MarkdownIt
 
     page, text = both(project)

@@ -259,6 +259,8 @@ def test_every_figure_says_where_it_comes_from(project: Paths) -> None:
 def test_what_is_not_known_is_a_dash_and_nothing_fails(project: Paths) -> None:
     for name in NOT_SHOWN:
         (project.root / f"reports/metrics/{name}.json").write_text("{}")
+    for path in (project.examples, project.profile, project.accepted):
+        path.write_text("{}")
     for name in ("generated", "infillings"):
         (project.evaluation / f"{name}.jsonl").write_text("")
     project.curve.write_text("step,train_loss,validation_loss,lr\n")
@@ -277,6 +279,9 @@ def test_what_is_not_known_is_a_dash_and_nothing_fails(project: Paths) -> None:
     ("file", "stage"),
     [
         *((f"reports/metrics/{name}.json", name) for name in NOT_SHOWN),
+        ("data/validate/examples.json", "validate"),
+        ("data/split/profile.json", "split"),
+        ("pipeline/accepted-corpus.json", "drift --accept"),
         ("reports/plots/curve.csv", "train"),
         ("reports/evaluation/stories.parquet", "evaluate"),
         ("reports/evaluation/generated.jsonl", "evaluate"),

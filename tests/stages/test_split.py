@@ -1,6 +1,7 @@
 """Stage 3: parts without a lost byte, and tags from whoever knows best."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from tinystories.corpus.record import EXTRACTED, SPLIT, story_id
 from tinystories.corpus.tables import read_rows, write_rows
+from tinystories.files import read_json
 from tinystories.params import Params, load_params
 from tinystories.paths import Paths
 from tinystories.stages import split
@@ -81,10 +83,21 @@ def test_without_features_the_tagger_says_the_tags(params: Params, tmp_path: Pat
     assert metrics["stories_per_partition"] == {"train": 1, "validation": 1, "test": 0}
 
 
+def test_the_profile_is_of_the_stories_and_tags_that_were_written(params: Params, tmp_path: Path) -> None:
+    rows, metrics = run(params, tmp_path, record(TALK), record(SAD, "test"), record("Hi.", tags=["Twist"]))
+    profile = read_json(Paths(tmp_path).profile)
+    assert profile["stories"] == metrics["stories"] == 3
+    combinations = Counter(tuple(row["tags"]) for row in rows)
+    assert {tuple(entry["tags"]): entry["stories"] for entry in profile["combinations"]} == combinations
+    assert profile["words"]["most"] == len(SAD.split())
+    assert profile["vocabulary"]["stories"] == 3
+    assert sum(profile["measures"]["tags_from"]["counts"]) == 3
+
+
 def test_the_same_stories_give_the_same_bytes(params: Params, tmp_path: Path) -> None:
     rows = [record(LONG), record(SAD), record(TALK, "test")]
     run(params, tmp_path / "one", *rows)
     run(params, tmp_path / "two", *rows)
-    for name in ("split", "split_metrics"):
+    for name in ("split", "split_metrics", "profile"):
         one, two = (getattr(Paths(tmp_path / folder), name).read_bytes() for folder in ("one", "two"))
         assert one == two

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tinystories.corpus.excerpts import excerpt
 from tinystories.corpus.record import EXTRACTED, partition_of, story_id
 from tinystories.errors import ValidationError
 from tinystories.files import read_json, write_json
@@ -91,6 +92,12 @@ def test_each_odd_story_passes_or_is_quarantined_with_its_reason(project: Path) 
         "empty": 2, "instruction_only": 1, "nul": 1, "replacement": 1, "too_long": 1,
     }  # fmt: skip
     assert metrics["mojibake"] == 1
+    examples = read_json(Paths(project).examples)["by_reason"]
+    assert {name: len(found) for name, found in examples.items()} == {
+        "empty": 2, "instruction_only": 1, "nul": 1, "replacement": 1, "too_long": 1,
+    }  # fmt: skip
+    assert examples["nul"][0]["text"] == QUARANTINE["NUL"][0]
+    assert len(examples["too_long"][0]["text"]) < 1300
 
 
 def test_a_duplicate_is_quarantined_under_the_id_of_the_first_and_the_first_is_kept(project: Path) -> None:
@@ -103,6 +110,11 @@ def test_a_duplicate_is_quarantined_under_the_id_of_the_first_and_the_first_is_k
         (GOOD[7], f"duplicate of {story_id(GOOD[7])}"),
     ]
     assert (metrics["duplicates"], metrics["bad"], metrics["kept"]) == (3, 0, 120)
+    examples = read_json(Paths(project).examples)
+    assert [(pair["left_out"]["text"], pair["kept"]["text"]) for pair in examples["copies"]] == [
+        (copy, GOOD[3]), (GOOD[3], GOOD[3]),
+    ]  # fmt: skip
+    assert examples["by_reason"] == {}
 
 
 def test_no_row_is_lost_between_stories_and_quarantine(project: Path) -> None:
@@ -242,6 +254,13 @@ def test_one_of_a_near_cluster_is_kept_and_what_is_near_a_held_out_story_leaves_
         *[f"near-duplicate of {story_id(long)}"] * 3, f"near-duplicate of the held-out {held['story_id']}",
     ]  # fmt: skip
     assert metrics["near_examples"][0][:2] == [story_id(long), story_id(near[1])]
+    shown = read_json(Paths(project).examples)["near"]
+    pairs = [*((text, long) for text in near), (beside["text"], other)]
+    assert {(pair["left_out"]["text"], pair["kept"]["text"]) for pair in shown} == {
+        (excerpt(left), excerpt(right)) for left, right in pairs
+    }
+    assert [pair["similarity"] for pair in shown] == sorted(pair["similarity"] for pair in shown)
+    assert all(0.8 <= pair["similarity"] < 1 for pair in shown)
     assert run(project, rows, "clean.near_duplicates=1")["kept"] == len(rows)
 
 

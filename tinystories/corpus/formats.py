@@ -189,7 +189,10 @@ def _values(content: Content) -> Iterator[tuple[Any, int]]:
             value, end = decoder.raw_decode(buffer, position)
         except json.JSONDecodeError as error:
             wrong = error.pos - position
-            if len(buffer) - position < LARGEST and more():
+            if len(buffer) - position >= LARGEST:
+                size = f"more than {LARGEST >> 20} MiB in one value, which is no story"
+                raise SourceError(f"{content.name}, line {line}: {size}; put it right or take it out") from None
+            if more():
                 continue
             at = line + buffer.count("\n", position, position + wrong)
             raise SourceError(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tinystories.corpus.bytes import LARGEST
 from tinystories.errors import SourceError
 
 TEXT_KEYS: Final = ("story", "text")
@@ -59,11 +60,13 @@ def from_object(value: Mapping[str, Any], source: str, where: str, keys: tuple[s
 
     The text is the first of `keys` that is there; a missing one is an empty story, for validate to put aside.
     `features` and `words` may stand beside it or in `instruction` (TinyStories_all_data).
-    Raises SourceError, beginning with `where`, if the text is no string.
+    Raises SourceError, beginning with `where`, if the text is no string, or longer than LARGEST.
     """
     text = next((value[key] for key in keys if value.get(key) is not None), "")
     if not isinstance(text, str):
         raise SourceError(f"{where}: the story is a {type(text).__name__}, not a text; put it right or take it out")
+    if len(text) > LARGEST:
+        raise SourceError(f"{where}: more than {LARGEST >> 20} million characters, which is no story; take it out")
     asked = value.get("instruction")
     instruction: Mapping[str, Any] = asked if isinstance(asked, Mapping) else {}
     tags = names(value.get("tags"))

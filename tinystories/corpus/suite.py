@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from tinystories.corpus.data_docs import page
 from tinystories.errors import ValidationError
 from tinystories.files import read_json
 
@@ -71,9 +72,13 @@ class Suite:
             if meta.get("rule") not in RULES or not meta.get("name") or not meta.get("reason"):
                 raise ValidationError(f"{path}: {kind}: meta needs rule (row, copy or dataset), name and reason")
         self._path = path
+        self.results: list[Any] = []  # GX's own, of each run
 
     def run(self, rules: Collection[Rule], table: "pd.DataFrame", parameters: dict[str, Any]) -> list[Outcome]:
-        """Run the expectations of some kinds on `table` (one row a story, column `row` its number)."""
+        """Run the expectations of some kinds on `table` (one row a story, column `row` its number).
+
+        Great Expectations sees the columns that they name, and nothing else of the table.
+        """
         import great_expectations as gx
 
         chosen = [expectation for expectation in self._expectations if expectation["meta"]["rule"] in rules]
@@ -82,7 +87,8 @@ class Suite:
         context.variables.progress_bars = {"globally": False}
         source = context.data_sources.add_pandas("measures")
         definition = source.add_dataframe_asset("stories").add_batch_definition_whole_dataframe("all")
-        batch = definition.get_batch({"dataframe": table})
+        columns = dict.fromkeys(["row", *(expectation["kwargs"]["column"] for expectation in chosen)])
+        batch = definition.get_batch({"dataframe": table[[name for name in columns if name in table]]})
         try:
             suite = self._loaded(gx, chosen)
             result = batch.validate(
@@ -92,7 +98,12 @@ class Suite:
             )
         except (gx.exceptions.GreatExpectationsError, ValueError) as error:
             raise ValidationError(f"{self._path}: can't be run ({_one_line(error)}); put the suite right") from None
+        self.results.append(result)
         return [self._outcome(entry.to_json_dict()) for entry in result.results]
+
+    def data_docs(self) -> str:
+        """GX's page about all that was run, readable without a network; run nothing afterwards."""
+        return page(self.results)
 
     def _loaded(self, gx: Any, expectations: list[dict[str, Any]]) -> Any:
         """GX's suite; GX itself only logs an expectation that it doesn't know and goes on without it."""

@@ -33,6 +33,12 @@ def read_tables(path: Path, columns: list[str] | None = None) -> Iterator[Any]:
             yield pa.Table.from_batches([batch])
 
 
+def count_rows(path: Path) -> int:
+    """The rows of a Parquet file, as its end says."""
+    with pq.ParquetFile(path) as file:
+        return int(file.metadata.num_rows)
+
+
 def write_rows(path: Path, schema: Any, rows: Iterable[dict[str, Any]]) -> int:
     """Write `rows` (keys as in `schema`) as `write_tables` does."""
     remaining = iter(rows)

@@ -3,7 +3,9 @@
 import math
 from typing import Final
 
+from tinystories.corpus.drift import WARNING
 from tinystories.reporting.document import Check, Standing
+from tinystories.reporting.drift import LABELS, drift_source, moves
 from tinystories.reporting.figures import Inputs, Metrics, decimals, percent
 
 COMPLETION: Final = 0.95  # the sample's model stops by itself at least this often
@@ -32,7 +34,7 @@ COMPLETED: Final = (
 
 def checks(inputs: Inputs) -> list[Check]:
     """Every check whose figures are known, in order of weight."""
-    every = (_ngram, _stops, _overfitting, _last_sentence, _tags, _judge, _flaws, _copies)
+    every = (_ngram, _stops, _overfitting, _last_sentence, _tags, _judge, _flaws, _copies, _drift)
     return [found for check in every for found in check(inputs)]
 
 
@@ -167,6 +169,25 @@ def _copies(inputs: Inputs) -> list[Check]:
     if low > high:
         return [Check("bad", f"It repeats what it read: {told}.", source)]
     return [Check("good", f"It doesn’t tell its training stories again: {told}.", source)]
+
+
+def _drift(inputs: Inputs) -> list[Check]:
+    shifts = moves(inputs)
+    moved = [f"{LABELS.get(one.measure, one.measure)} ({one.psi:.2f})" for one in shifts if one.moved and one.certain]
+    unsure = [LABELS.get(one.measure, one.measure) for one in shifts if one.moved and not one.certain]
+    source = drift_source(inputs)
+    found = []
+    if moved:
+        told = f"The corpus is not the accepted one, by a population stability index above {WARNING}: {_and(moved)}."
+        found.append(Check("bad", f"{told} If that is meant, type tinystories drift --accept.", source))
+    if unsure:
+        few = f"Above {WARNING}, and so few stories that it may be chance: the stability index of {_and(unsure)}."
+        found.append(Check("unclear", few, source))
+    if shifts and not found:
+        most = max(shifts, key=lambda one: one.psi)
+        fine = f"The corpus is as the accepted one: no population stability index above {WARNING}"
+        found.append(Check("good", f"{fine}, the largest {most.psi:.2f}.", source))
+    return found
 
 
 def _and(names: list[str]) -> str:

@@ -15,6 +15,12 @@ TAGS_FROM: Final = {
     "world": "the story world that made it",
     "none": "nobody",
 }
+COPIES: Final = (
+    ("duplicates", "the same text again"),
+    ("near_duplicates", "nearly the same text again"),
+    ("near_held_out", "nearly a validation or test story"),
+    ("other_language", "another language"),
+)
 
 
 def data(inputs: Inputs) -> Section:
@@ -49,9 +55,10 @@ def _left_out(inputs: Inputs) -> Table:
     rows: list[list[Cell]] = [
         [reason.replace("_", " "), reasons.figure(reason, whole)] for reason in sorted(reasons.values)
     ]
-    rows.append(["the same text again", inputs.validate.figure("duplicates", whole)])
+    rows += [[name, inputs.validate.figure(key, whole)] for key, name in COPIES]
     rows.append(["over source.limit", inputs.extract.figure("left_out_by_limit", whole)])
-    source = f"{inputs.validate.source('reasons', 'duplicates')}; {inputs.extract.source('left_out_by_limit')}"
+    keys = ("reasons", *(key for key, _ in COPIES))
+    source = f"{inputs.validate.source(*keys)}; {inputs.extract.source('left_out_by_limit')}"
     return Table(("reason", "stories"), rows, source, "Left out")
 
 

@@ -30,13 +30,15 @@ class Headline:
 
 @dataclass(frozen=True)
 class Table:
-    """The first column names the rows; the others are numbers unless `prose` says text."""
+    """The first column names the rows; the others are numbers unless `prose` says text; `wide` ones have the page's
+    whole width."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     source: str
     caption: str = ""
     prose: bool = False
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,9 @@ class Wish:
 
 @dataclass(frozen=True)
 class Sample:
-    """A generated story: what was given word for word, what the model wrote, what was asked."""
+    """A story: what was given word for word, what the model wrote, what was asked; of a real one no wishes at all."""
 
-    wishes: Sequence[Wish]
+    wishes: Sequence[Wish] | None
     given: str
     written: str
     footer: str

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from tinystories.errors import TinyStoriesError
+from tinystories.files import read_json
 from tinystories.paths import Paths
+from tinystories.text.fitted import HERE, NAMES
 
 DASH: Final = "–"
 Row = Mapping[str, Any]
@@ -102,7 +104,11 @@ class Inputs:
 
     extract: Metrics
     validate: Metrics
+    examples: Metrics
     split: Metrics
+    profile: Metrics
+    accepted: Metrics
+    taggers: Mapping[str, Metrics]  # tagger and judge, as they were measured on the gold labels
     tokenize: Metrics
     train: Metrics
     evaluate: Metrics
@@ -125,7 +131,11 @@ def read_inputs(paths: Paths) -> Inputs:
     return Inputs(
         extract=_metrics(paths, paths.extract_metrics, "extract"),
         validate=_metrics(paths, paths.validate_metrics, "validate"),
+        examples=_metrics(paths, paths.examples, "validate"),
         split=_metrics(paths, paths.split_metrics, "split"),
+        profile=_metrics(paths, paths.profile, "split"),
+        accepted=_metrics(paths, paths.accepted, "drift --accept"),
+        taggers={name: Metrics(f"tinystories/text/{name}.json", read_json(HERE / f"{name}.json")) for name in NAMES},
         tokenize=_metrics(paths, paths.tokenize_metrics, "tokenize"),
         train=_metrics(paths, paths.train_metrics, "train"),
         evaluate=_metrics(paths, paths.evaluate_metrics, "evaluate"),

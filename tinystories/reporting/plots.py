@@ -119,8 +119,14 @@ def bars(title: str, rows: Sequence[Row], x_name: str) -> str:
 
 def histogram(title: str, values: Sequence[float], marks: Sequence[Mark], x_name: str, y_name: str) -> str:
     """How many values fall between round limits, with named vertical marks."""
+    return columns(title, *binned(values), marks, x_name, y_name)
+
+
+def columns(
+    title: str, edges: Sequence[float], counts: Sequence[int], marks: Sequence[Mark], x_name: str, y_name: str
+) -> str:
+    """A column for each count, from edges[i] to edges[i + 1], with named vertical marks."""
     height, left, right, top, bottom = 230.0, 36.0, 12.0, 42.0, 38.0
-    edges, counts = binned(values)
     x = _scale(edges[0], edges[-1], left, WIDTH - right)
     most = ticks(0, max(counts), 3)
     y = _scale(0, max(counts), height - bottom, top)

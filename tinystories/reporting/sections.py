@@ -4,11 +4,15 @@ from tinystories.reporting.abilities import abilities
 from tinystories.reporting.asked import infilling, tags
 from tinystories.reporting.breakdown import breakdown
 from tinystories.reporting.checks import checks
+from tinystories.reporting.corpus import corpus
 from tinystories.reporting.data import data
 from tinystories.reporting.document import Document, Headline
+from tinystories.reporting.drift import drift
 from tinystories.reporting.figures import DASH, Figure, Inputs, decimals, percent, rough, whole
+from tinystories.reporting.left_out import left_out
 from tinystories.reporting.likelihood import SYSTEMS, likelihood, system, training
 from tinystories.reporting.samples import between, stories
+from tinystories.reporting.taggers import taggers
 from tinystories.reporting.world import world
 from tinystories.reporting.written import copies, grades, variety
 
@@ -16,8 +20,8 @@ from tinystories.reporting.written import copies, grades, variety
 def document(inputs: Inputs) -> Document:
     """What there is to say from these files; a section without any figures is left out."""
     sections = (
-        data, training, likelihood, breakdown, abilities, tags, world, infilling, variety, copies, grades, stories,
-        between,
+        data, corpus, left_out, drift, taggers, training, likelihood, breakdown, abilities, tags, world, infilling,
+        variety, copies, grades, stories, between,
     )  # fmt: skip
     made = (section(inputs) for section in sections)
     fingerprint = "model.fingerprint"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
+from tinystories.corpus.examples import examples
 from tinystories.corpus.near import LONG, Bands, candidates, every, leaving, overlap, signatures, verified
 from tinystories.corpus.parallel import map_tables
 from tinystories.corpus.progress import QUIET, Pace, Say
@@ -16,7 +17,7 @@ from tinystories.corpus.rows import frame, measure
 from tinystories.corpus.suite import Outcome, Suite
 from tinystories.corpus.tables import read_tables, write_tables
 from tinystories.errors import ValidationError
-from tinystories.files import write_json
+from tinystories.files import write_json, write_text
 from tinystories.params import CleanParams, Params, ValidateParams
 from tinystories.paths import Paths
 from tinystories.text.tags import TAGS
@@ -34,33 +35,36 @@ QUARANTINE: Final = pa.schema(
 )
 # names of the rules whose rows are not bad: said before, or not asked for
 DUPLICATE: Final = "duplicate"
-NOT_BAD: Final = (DUPLICATE, "near_duplicate", "near_held_out", "other_language")
+COPIES: Final = (DUPLICATE, "near_duplicate", "near_held_out")
+NOT_BAD: Final = (*COPIES, "other_language")
 
 _SOURCES_LISTED = 50
 _PAIRS_LISTED = 20
 
 
 def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
-    """Judge `paths.extracted` by the suite; write the good rows, the quarantine and the metrics, return these.
+    """Judge `paths.extracted` by the suite; write the good rows, the quarantine, some examples and the metrics.
 
     Raises ValidationError, in one line with every broken rule, if the data set as a whole is wrong: then
     there is a quarantine to look into, and metrics, and no stories. Duplicates, near ones too, are quarantined
-    but don't count as bad.
+    but don't count as bad. Returns the metrics.
     """
     suite = Suite(paths.suite)
     table = _measures(paths, params.clean.language == "en", Pace(say))
     settings = _settings(params)
     row_outcomes = suite.run(["row"], table, settings)
     why = _reasons(row_outcomes)
-    near, copies = _near(paths, params.clean, table, why, Pace(say, "stories looked up"))
+    near, measured = _near(paths, params.clean, table, why, Pace(say, "stories looked up"))
     gone = table["row"].isin([*why, *near])
     table["kept_partition"] = table["partition"].astype(object).where(~gone, None)
     table["bad"] = table["row"].isin([n for n, outcome in why.items() if outcome.name not in NOT_BAD]).astype(int)
     outcomes = suite.run(["copy", "dataset"], table, settings)
     why = {**_reasons([outcome for outcome in outcomes if outcome.rule == "copy"]), **why}
-    metrics = _metrics(table, why, [*row_outcomes, *outcomes]) | copies
+    metrics = _metrics(table, why, [*row_outcomes, *outcomes]) | measured
     write_json(paths.validate_metrics, metrics)
-    write_tables(paths.quarantine, QUARANTINE, _quarantined(paths, why, settings, near))
+    write_tables(paths.quarantine, QUARANTINE, _quarantined(paths, why, settings, _near_ids(table, near)))
+    write_json(paths.examples, examples(paths.extracted, _by_name(why), _copies(table, why), near))
+    write_text(paths.data_docs, suite.data_docs())
     if broken := [outcome for outcome in outcomes if outcome.rule == "dataset" and not outcome.success]:
         raise ValidationError("; ".join(_explain(outcome, table, metrics, params) for outcome in broken))
     good = ~table["row"].isin(list(why)).to_numpy()
@@ -97,9 +101,9 @@ def _measures(paths: Paths, english: bool, pace: Pace) -> "pd.DataFrame":
 
 def _near(
     paths: Paths, clean: CleanParams, table: "pd.DataFrame", why: dict[int, Outcome], pace: Pace
-) -> tuple[dict[int, tuple[str, float]], dict[str, Any]]:
+) -> tuple[dict[int, tuple[int, float]], dict[str, Any]]:
     """Columns near_held_out and near_earlier of the rows that are good so far; for those that are near another
-    story its id and the similarity, and the metrics."""
+    story its row and the similarity, and the metrics."""
     usable = ~table["row"].isin(list(why)).to_numpy()
     held_out = (table["partition"] != "train").to_numpy()
     keys, shared, sample = _signed(paths, clean, table, usable, pace)
@@ -114,7 +118,7 @@ def _near(
     table["near_held_out"] = table["row"].isin(list(near_held_out)).astype("int32")
     table["near_earlier"] = table["row"].isin(list(earlier)).astype("int32")
     near = {
-        row: (ids[kept], found.get((min(row, kept), max(row, kept)), clean.near_duplicates))
+        row: (kept, found.get((min(row, kept), max(row, kept)), clean.near_duplicates))
         for row, kept in {**earlier, **near_held_out}.items()
     }
     closest = sorted(found.items(), key=lambda entry: (-entry[1], entry[0]))[:_PAIRS_LISTED]
@@ -160,6 +164,26 @@ def _reasons(outcomes: list[Outcome]) -> dict[int, Outcome]:
     return why
 
 
+def _by_name(why: dict[int, Outcome]) -> dict[str, list[int]]:
+    """The rows that each rule sent to quarantine, ascending; copies apart."""
+    found: dict[str, list[int]] = {}
+    for row in sorted(why):
+        if why[row].name not in COPIES:
+            found.setdefault(why[row].name, []).append(row)
+    return found
+
+
+def _copies(table: "pd.DataFrame", why: dict[int, Outcome]) -> list[tuple[int, int]]:
+    """Rows left out as copies, each with the first row of the same text."""
+    rows = [row for row, outcome in why.items() if outcome.name == DUPLICATE]
+    first = table.drop_duplicates("story_id").set_index("story_id")["row"]
+    return [(row, int(first[table["story_id"][row]])) for row in rows]
+
+
+def _near_ids(table: "pd.DataFrame", near: dict[int, tuple[int, float]]) -> dict[int, str]:
+    return {row: table["story_id"][kept] for row, (kept, _) in near.items()}
+
+
 def _chosen(tables: Iterator[Any], wanted: Any) -> Iterator[Any]:
     begin = 0
     for table in tables:
@@ -168,15 +192,15 @@ def _chosen(tables: Iterator[Any], wanted: Any) -> Iterator[Any]:
 
 
 def _quarantined(
-    paths: Paths, why: dict[int, Outcome], settings: dict[str, Any], near: dict[int, tuple[str, float]]
+    paths: Paths, why: dict[int, Outcome], settings: dict[str, Any], near: dict[int, str]
 ) -> Iterator[Any]:
     begin = 0
     for table in read_tables(paths.extracted, ["story_id", "text", "source"]):
         numbers = [number for number in range(begin, begin + table.num_rows) if number in why]
         rows = table.take(pa.array([number - begin for number in numbers], pa.int64())).to_pylist()
         for number, row in zip(numbers, rows, strict=True):
-            near_id = near.get(number, ("", 0.0))[0]
-            row["reason"] = why[number].reason.format(**settings, story_id=row["story_id"], near_id=near_id)
+            names = {"story_id": row["story_id"], "near_id": near.get(number, "")}
+            row["reason"] = why[number].reason.format(**settings, **names)
         begin += table.num_rows
         yield pa.Table.from_pylist(rows, schema=QUARANTINE)
 

@@ -1,0 +1,191 @@
+"""Every layout broken in every way that applies to it: one line that names the file, or quarantine with the reason."""
+
+import csv
+import gzip
+import io
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tinystories import cli
+from tinystories.corpus import packed
+from tinystories.corpus.sources import find, read_stories
+from tinystories.errors import TinyStoriesError
+from tinystories.params import load_params
+from tinystories.paths import Paths
+from tinystories.stages import extract, validate
+
+STORIES = [f"Once there was a cat with {number} toys. It ran. It was happy." for number in range(60)]
+Writer = Callable[[list[str], str], bytes]
+
+
+def table(texts: list[str], column: str) -> Any:
+    return pa.table({column: texts, "number": list(range(len(texts)))})
+
+
+def parquet(texts: list[str], column: str) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table(texts, column), sink)
+    return sink.getvalue()
+
+
+def arrow(texts: list[str], column: str) -> bytes:
+    sink = io.BytesIO()
+    given = table(texts, column)
+    with pa.ipc.new_file(sink, given.schema) as file:
+        file.write_table(given)
+    return sink.getvalue()
+
+
+def cells(texts: list[str], column: str) -> bytes:
+    sink = io.StringIO()
+    rows = csv.writer(sink, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    rows.writerows([[column, "number"], *([text, "1"] for text in texts)])
+    return sink.getvalue().encode()
+
+
+TEXT: dict[str, Writer] = {
+    "separated.txt": lambda texts, _: "".join(f"{text}\n<|endoftext|>\n" for text in texts).encode(),
+    "inline.txt": lambda texts, _: "<|endoftext|>\n".join(texts).encode(),
+    "lines.txt": lambda texts, _: "".join(f"{text}\n" for text in texts).encode(),
+    "instruct.txt": lambda texts, _: "".join(f"Words: a\nStory:\n\n{t}\n<|endoftext|>\n" for t in texts).encode(),
+    "array.json": lambda texts, column: json.dumps([{column: text} for text in texts]).encode(),
+    "objects.jsonl": lambda texts, column: "".join(json.dumps({column: t}) + "\n" for t in texts).encode(),
+    "cells.csv": cells,
+}
+BINARY: dict[str, Writer] = {"a.parquet": parquet, "a.arrow": arrow}
+WITH_COLUMNS = ("array.json", "objects.jsonl", "cells.csv", *BINARY)
+LAYOUTS = TEXT | BINARY
+
+
+def refused(path: Path) -> str:
+    """What is said of the file or folder: one line that names it."""
+    with pytest.raises(TinyStoriesError) as caught:
+        list(read_stories(path))
+    assert path.name in str(caught.value) and "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_whole_it_is_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(LAYOUTS[name](STORIES, "text"))
+    assert [story.text for story in read_stories(tmp_path / name)] == STORIES
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_packed_and_cut(tmp_path: Path, name: str) -> None:
+    path = tmp_path / f"{name}.gz"
+    path.write_bytes(gzip.compress(TEXT[name](STORIES, "text"))[:-20])
+    assert "broken gzip file (it ends in the middle); fetch it again" in refused(path)
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_with_a_byte_that_is_not_utf8(tmp_path: Path, name: str) -> None:
+    good = TEXT[name](STORIES, "text")
+    at = good.index(b"with 40 toys")
+    (tmp_path / name).write_bytes(good[:at] + b"\xe9" + good[at:])
+    assert f"not UTF-8: byte 0xe9 at byte offset {at}; convert the file" in refused(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["array.json", "objects.jsonl", "a.parquet", "a.arrow"])
+def test_cut_in_the_middle_where_the_layout_has_an_end(tmp_path: Path, name: str) -> None:
+    good = LAYOUTS[name](STORIES, "text")
+    (tmp_path / name).write_bytes(good[: len(good) * 2 // 3])
+    said = refused(tmp_path / name)
+    assert any(part in said for part in ("not JSON", "no end", "broken Parquet", "broken Arrow")), said
+
+
+@pytest.mark.parametrize("name", ["separated.txt", "inline.txt", "lines.txt", "instruct.txt"])
+def test_cut_in_the_middle_where_it_has_none_the_last_story_is_quarantined(
+    tmp_path: Path, root: Path, name: str
+) -> None:
+    shutil.copytree(root / "pipeline", tmp_path / "pipeline")
+    shutil.copy(root / "params.yaml", tmp_path)
+    good = TEXT[name](STORIES, "text").rstrip().removesuffix(b"<|endoftext|>").rstrip()
+    (tmp_path / name).write_bytes(good[:-10])
+    params = load_params(tmp_path, ["source.kind=files", f"source.path={name}", "validate.max_quarantined=0.1"])
+    extract.run(params, Paths(tmp_path))
+    metrics = validate.run(params, Paths(tmp_path))
+    assert metrics["reasons"] == {"cut_off": 1} and metrics["kept"] == len(STORIES) - 1
+    [lost] = pq.read_table(Paths(tmp_path).quarantine).to_pylist()
+    assert lost["text"] == STORIES[-1][:-10].rstrip() and lost["reason"] == "it stops inside a sentence"
+
+
+@pytest.mark.parametrize("name", WITH_COLUMNS)
+def test_without_the_column_of_the_text(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(LAYOUTS[name](STORIES, "title"))
+    assert "no stories in it" in refused(tmp_path / name)
+    (tmp_path / "good.txt").write_bytes(TEXT["separated.txt"](STORIES, ""))
+    source = find(tmp_path)  # in a folder it is listed with the reason, and the others are read
+    assert [part.name for part in source.parts] == ["good.txt"]
+    assert [left for left, _ in source.without_stories] == [name]
+
+
+@pytest.mark.parametrize("name", ["array.json", "objects.jsonl", "cells.csv", "a.parquet", "a.arrow"])
+def test_with_an_empty_text_the_row_comes_through_to_be_quarantined(tmp_path: Path, name: str) -> None:
+    texts = ["", *STORIES]
+    (tmp_path / name).write_bytes(LAYOUTS[name](texts, "text"))
+    assert [story.text for story in read_stories(tmp_path / name)] == texts
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_with_a_story_longer_than_any_story(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """200 MB against 64 MiB, both 2^10 times smaller; a slow test takes the real ones."""
+    for module in ("bytes", "formats", "raw"):
+        monkeypatch.setattr(sys.modules[f"tinystories.corpus.{module}"], "LARGEST", 1 << 16)
+    long = "A cat sat on a mat. " * 10_000
+    (tmp_path / name).write_bytes(LAYOUTS[name]([*STORIES, long, *STORIES], "text"))
+    said = refused(tmp_path / name)
+    assert "no story" in said or "field larger than field limit" in said
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_as_a_bomb(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packed, "_TRUSTED", 1 << 18)
+    path = tmp_path / f"{name}.gz"
+    path.write_bytes(gzip.compress(TEXT[name](["The end. It was. " * 40] * 1000, "text"), 9))
+    assert "unpacks to more than 200 times its size" in refused(path)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_as_a_link_to_itself_beside_a_good_one(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to(tmp_path / name)
+    assert "no" in refused(tmp_path / name)
+    (tmp_path / "good.txt").write_bytes(TEXT["separated.txt"](STORIES, ""))
+    assert find(tmp_path).without_stories == ((name, "a link to nothing, or no regular file"),)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_that_the_disk_does_not_give(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / name).write_bytes(LAYOUTS[name](STORIES, "text"))
+
+    def denied(self: Path, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", denied)  # tests may run as root, to whom nothing is refused
+    assert "can't be read (Permission denied)" in refused(tmp_path / name)
+
+
+@pytest.mark.parametrize("content", [b'{"text": "One."}\n{"text": "Tw', gzip.compress(b"A cat. " * 99)[:-9], b"PAR1"])
+def test_the_command_says_it_in_one_line_and_exits_2(
+    tmp_path: Path, root: Path, content: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(root / "pipeline", tmp_path / "pipeline")
+    shutil.copy(root / "params.yaml", tmp_path)
+    (tmp_path / "own").write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+    arguments = ["extract", "--set", "source.kind=files", "--set", "source.path=own"]
+    monkeypatch.setattr(sys, "argv", ["tinystories", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith("error: ") and said.err.count("\n") == 1
+    assert not Paths(tmp_path).extracted.exists()
