@@ -73,8 +73,8 @@ class Transformer(Decoder):
         if isinstance(module, Block):  # the residual stream keeps its size over the depth (GPT-2)
             nn.init.normal_(module.mlp.down_proj.weight, std=0.02 / (2 * self.config.layers) ** 0.5)
         if isinstance(module, Attention):
-            # what is attended to is handed on as it is (the value part of mimetic initialisation, arXiv:2305.09828):
-            # to copy a name, attention has to learn where to look and no more; docs/benchmarks/training.md
+            # what is attended to is handed on as it is (after arXiv:2305.09828, where images want its negative): to
+            # copy a name, attention has to learn where to look and no more; docs/benchmarks/training.md
             nn.init.orthogonal_(module.v_proj.weight)
             module.o_proj.weight.data.copy_(module.v_proj.weight.data.T)
 
