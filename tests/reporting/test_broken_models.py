@@ -118,6 +118,7 @@ def reported(paths: Paths) -> Reported:
 
 
 NO_MODEL = ("no better than counting", "Better than a 5-gram")
+OTHER_WEIGHTS = ("are these the weights", "about what validation did")
 NO_TAGS = ("No tag is clearly", "Asking clearly raises Dialogue")
 NO_END = ("of stories asked for nothing end",)
 NO_MIDDLE = ("Seeing the last sentence",)
@@ -135,7 +136,9 @@ def of_sound(sound: Paths) -> Reported:
 
 
 def test_nothing_of_that_is_said_of_a_sound_model(of_sound: Reported) -> None:
-    assert not [words for words in (NO_MODEL, NO_TAGS, NO_END, NO_MIDDLE, PARROT) if of_sound.flags(*words)]
+    assert not [
+        words for words in (NO_MODEL, OTHER_WEIGHTS, NO_TAGS, NO_END, NO_MIDDLE, PARROT) if of_sound.flags(*words)
+    ]
 
 
 def edited(sound: Paths, to: Path, edit: Callable[[Any], None]) -> Paths:
@@ -152,10 +155,12 @@ def edited(sound: Paths, to: Path, edit: Callable[[Any], None]) -> Paths:
 def test_a_layer_whose_weights_are_shuffled(sound: Paths, tmp_path: Path) -> None:
     def shuffle(loaded: Any) -> None:
         torch.manual_seed(1)
-        for weight in loaded.model.model.layers[1].parameters():
+        for weight in loaded.model.model.layers[0].parameters():
             weight.copy_(weight.flatten()[torch.randperm(weight.numel())].view_as(weight))
 
-    assert reported(edited(sound, tmp_path, shuffle)).flags(*NO_MODEL)
+    # the first layer's: without the second one this model is hardly worse, and of that no report can know
+    found = reported(edited(sound, tmp_path, shuffle))
+    assert found.flags(*NO_MODEL) and found.flags(*OTHER_WEIGHTS)
 
 
 def test_tags_that_are_ignored(sound: Paths, tmp_path: Path) -> None:
@@ -190,7 +195,8 @@ def test_a_model_that_never_stops(root: Path, tmp_path: Path, monkeypatch: pytes
 
     found = mistrained(root, tmp_path, monkeypatch, no_eos)
     assert found.flags(*NO_END)
-    assert not found.flags(*NO_TAGS)
+    # of its tags the report may complain with right: it tells on and on, and sooner or later somebody speaks
+    assert not found.flags(*NO_MODEL) and not found.flags(*NO_MIDDLE)
 
 
 def test_a_model_trained_with_the_middle_left_out_of_the_loss(

@@ -31,6 +31,7 @@ from tinystories.text.sentences import split_story
 from tinystories.text.tagger import Tagger
 from tinystories.text.tags import TAGS
 from tinystories.text.tokenizer import StoryTokenizer
+from tinystories.training.hardware import precision_of
 from tinystories.training.loss import sequence_nats
 
 SMALL = (
@@ -124,7 +125,8 @@ def test_the_metrics_have_every_key_that_the_report_reads(paths: Paths, metrics:
 
 def test_the_likelihood_is_the_training_loss_of_the_test_stories(paths: Paths, metrics: dict[str, Any]) -> None:
     model, stories = StoryModel.load(paths.model), StoredStories(paths.tokens, "test")
-    nats = sequence_nats(model.loaded.model, [plain(model.loaded.tokenizer, story) for story in stories], 128)
+    examples = [plain(model.loaded.tokenizer, story) for story in stories]
+    nats = sequence_nats(model.loaded.model, examples, 128, precision_of("auto", torch.device("cpu")))
     total, targets = sum(x.nats for x in nats), sum(x.targets for x in nats)
     assert metrics["likelihood"]["stories"] == 12 and metrics["likelihood"]["tokens"] == targets
     assert metrics["likelihood"]["nats_per_token"] == pytest.approx(total / targets, rel=1e-5)

@@ -89,7 +89,7 @@ def kill_at(process: "subprocess.Popen[str]", step: int, how: signal.Signals) ->
 
 
 def test_training_learns_and_writes_the_whole_folder(paths: Paths) -> None:
-    metrics = train.run(tiny_params("train.steps=40"), paths)
+    metrics = train.run(tiny_params("train.steps=60"), paths)
     curve = paths.curve.read_text().splitlines()
     assert curve[0] == "step,train_loss,validation_loss,lr"
     first = float(curve[1].split(",")[2])

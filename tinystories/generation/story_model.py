@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+import torch
+
 import tinystories
 from tinystories.errors import RequestError
 from tinystories.generation import chat
@@ -129,12 +131,12 @@ class StoryModel:
             if finished:
                 yield finished
 
-    def score(self, texts: Sequence[str]) -> list[Score]:
+    def score(self, texts: Sequence[str], precision: torch.dtype = torch.float32) -> list[Score]:
         """Each text as a whole story, in the plain form, by the one definition of loss."""
         tokenizer = self.loaded.tokenizer
         stories = [_whole(ids) for ids in tokenizer.encode_many(texts)]
         examples = [plain(tokenizer, story) for story in stories]
-        scored = sequence_nats(self.loaded.model, examples, self.loaded.config.context)
+        scored = sequence_nats(self.loaded.model, examples, self.loaded.config.context, precision)
         return [Score(s.nats, s.targets, len(t.encode("utf-8"))) for s, t in zip(scored, texts, strict=True)]
 
     def surprise(self, text: str) -> list[tuple[str, float]]:

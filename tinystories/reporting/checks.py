@@ -10,6 +10,7 @@ from tinystories.reporting.figures import Inputs, Metrics, decimals, percent
 
 COMPLETION: Final = 0.95  # the sample's model stops by itself at least this often
 OVERFIT: Final = 1.02  # the last validation loss over the lowest one
+UNLIKE: Final = 1.25  # nats of a test story's token over those of a validation story's: two draws of the same stories
 WEAK_JUDGE: Final = 0.7  # F1 below which a judge's rate says little
 
 FLAWS: Final = (
@@ -34,7 +35,7 @@ COMPLETED: Final = (
 
 def checks(inputs: Inputs) -> list[Check]:
     """Every check whose figures are known, in order of weight."""
-    every = (_ngram, _stops, _overfitting, _last_sentence, _tags, _judge, _flaws, _copies, _drift)
+    every = (_ngram, _weights, _stops, _overfitting, _last_sentence, _tags, _judge, _flaws, _copies, _drift)
     return [found for check in every for found in check(inputs)]
 
 
@@ -70,6 +71,26 @@ def _ngram(inputs: Inputs) -> list[Check]:
     if high is not None and high >= baseline:
         return [Check("unclear", f"The 5-gram’s {counting} lie inside the interval of the model’s {costs}.", source)]
     return [Check("good", f"Better than a 5-gram: {costs} against {counting}.", source)]
+
+
+def _weights(inputs: Inputs) -> list[Check]:
+    """Damage done to a good model after training may leave it better than a 5-gram; what training measured tells."""
+    own, trained = "likelihood.nats_per_token", "validation_loss"
+    test, validation = inputs.evaluate.number(own), inputs.train.number(trained)
+    if test is None or validation is None:
+        return []
+    source = f"{inputs.evaluate.source(own)}; {inputs.train.source(trained)}"
+    costs = f"{test:.2f} nats a token of the test stories"
+    if test > UNLIKE * validation:
+        return [
+            Check(
+                "bad",
+                f"It costs {costs}, where validation ended training at {validation:.2f}: are these the weights that "
+                "were trained, and the test stories of the same kind?",
+                source,
+            )
+        ]
+    return [Check("good", f"It costs {costs}, about what validation did when training ended.", source)]
 
 
 def _stops(inputs: Inputs) -> list[Check]:

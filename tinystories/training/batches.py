@@ -51,8 +51,11 @@ def collate(examples: Sequence[Example], length: int, rows: int | None = None) -
 
 
 def by_length(examples: Sequence[Example], context: int, batch_tokens: int) -> Iterator[Batch]:
-    """All examples, shortest first, in batches of at most `batch_tokens` positions (at least one row)."""
-    order = sorted(range(len(examples)), key=lambda i: len(examples[i]))
+    """All examples, shortest first, in batches of at most `batch_tokens` positions (at least one row).
+
+    Which are together does not depend on the order they come in: in bfloat16 a story's nats depend on its batch.
+    """
+    order = sorted(range(len(examples)), key=lambda i: (len(examples[i]), examples[i].story_id))
     pending: list[Example] = []
     length = 0
     for i in order:
