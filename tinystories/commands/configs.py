@@ -84,13 +84,14 @@ def read_config(path: Path | None, kind: type[C]) -> C:
         raise ParamsError(f"--config {path}: {_problems(error, kind)}") from None
 
 
-def read_inference(path: Path | None, beams: bool, say: Callable[[str], None]) -> HyperParameters:
-    """The file's hyper-parameters. A length penalty without beam search means nothing, as it did there."""
-    given = read_config(path, InferenceConfig).hyper_parameters
+def read_inference(path: Path | None, beams: bool, say: Callable[[str], None]) -> InferenceConfig:
+    """The file. A length penalty without beam search means nothing, as it did there, and is taken out."""
+    settings = read_config(path, InferenceConfig)
+    given = settings.hyper_parameters
     if given.length_penalty is None or beams:
-        return given
+        return settings
     say("length_penalty is of beam search (--beams N): without it, it is not used")
-    return given.model_copy(update={"length_penalty": None})
+    return settings.model_copy(update={"hyper_parameters": given.model_copy(update={"length_penalty": None})})
 
 
 def first_of(given: Any, configured: Any, default: Any = None) -> Any:

@@ -12,14 +12,11 @@ from tinystories.evaluation.infilling import measurable, middle_nats
 from tinystories.evaluation.likelihood import Score
 from tinystories.evaluation.memorisation import TrainingText, look_up
 from tinystories.evaluation.minimal import ABILITIES, pairs_of
-from tinystories.evaluation.scoring import model_scorer
+from tinystories.evaluation.scoring import model_scorer, scoring_precision
 from tinystories.paths import Paths
 from tinystories.requests.mixed import StoryTokens
-from tinystories.training.hardware import precision_of
 
 if TYPE_CHECKING:
-    import torch
-
     from tinystories.generation.story_model import StoryModel
 
 Rows = Mapping[str, Mapping[str, Any]]
@@ -58,13 +55,8 @@ def score(model: "StoryModel", ids: Sequence[str], rows: Rows, paths: Paths, nam
             f"{name}: {missing} of the {len(ids)} test stories that it must be scored on are not in {paths.split}: "
             "compare evaluated models, or run the pipeline on the same data"
         )
-    scored = model.score([rows[i]["text"] for i in ids], _precision(model))
+    scored = model.score([rows[i]["text"] for i in ids], scoring_precision(model.loaded.model))
     return {i: Score(i, own.nats, own.tokens, own.bytes) for i, own in zip(ids, scored, strict=True)}
-
-
-def _precision(model: "StoryModel") -> "torch.dtype":
-    """That of `evaluate`, so that a model is the same to the last digit wherever it was scored."""
-    return precision_of("auto", next(model.loaded.model.parameters()).device)
 
 
 def tell(model: "StoryModel", wanted: Sequence[Told]) -> list[Told]:
@@ -96,14 +88,14 @@ def _middles(model: "StoryModel", reference: Evidence, rows: Rows) -> dict[str, 
     stories = _tokens(model, [i for i in reference.middles if i in rows], rows)
     context = loaded.config.context
     fitting = measurable(loaded.tokenizer, stories, context)
-    scored = middle_nats(loaded.model, loaded.tokenizer, fitting, context, precision=_precision(model))
+    scored = middle_nats(loaded.model, loaded.tokenizer, fitting, context, precision=scoring_precision(loaded.model))
     return {one.story_id: one.with_last for one in scored}
 
 
 def _answers(model: "StoryModel", reference: Evidence, rows: Rows) -> dict[tuple[str, str], bool]:
     """The reference's questions: minimal pairs, and the tasks of choosing among the same stories in their order."""
     tokenizer, context = model.loaded.tokenizer, model.loaded.config.context
-    scorer = model_scorer(model.loaded.model, context, _precision(model))
+    scorer = model_scorer(model.loaded.model, context, scoring_precision(model.loaded.model))
     asked = [(ability, i) for ability in ABILITIES for i in rows if (f"abilities/{ability}", i) in reference.answers]
     pairs = [pair for ability, i in asked if (pair := pairs_of(ability, i, rows[i]["text"])) is not None]
     answers = {

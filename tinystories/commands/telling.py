@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tinystories.commands.configs import InferenceConfig, first_of, read_config, read_inference
+from tinystories.commands.configs import first_of, read_inference
 from tinystories.commands.terms import Json, Model, default_model, finish, say
 from tinystories.errors import RequestError
 from tinystories.text.tags import TAGS
@@ -138,7 +138,8 @@ def generate(
 
     if prompt is not None and query is not None:
         raise RequestError("PROMPT and -q both say how the story begins: give one of them")
-    given = read_inference(config, beams is not None, say)
+    settings = read_inference(config, beams is not None, say)
+    given = settings.hyper_parameters
     request = Request(
         prompt=prompt if query is None else query, tags=tuple(tag or ()), first=first, last=last, start=start, end=end,  # type: ignore[arg-type]
         words=parse_words(words), avoid=parse_words(avoid) or tuple(given.bad_words or ()), length=length,
@@ -150,7 +151,6 @@ def generate(
         length_penalty=first_of(length_penalty, given.length_penalty),
         guidance=guidance, best_of=best_of, seed=seed,
     )  # fmt: skip
-    settings = read_config(config, InferenceConfig)
     folder = model or (Path(settings.model_folder) if settings.model_folder else default_model())
     out, terminal = out or (Path(settings.output_file) if settings.output_file else None), sys.stdout.isatty()
     runs = Runs(quantized or bool(settings.quantized), settings.device or "cpu")

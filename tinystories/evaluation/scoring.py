@@ -10,9 +10,15 @@ from tinystories.model.decoder import Decoder
 from tinystories.requests.controls import BOS
 from tinystories.requests.example import Example
 from tinystories.text.tokenizer import StoryTokenizer
+from tinystories.training.hardware import precision_of
 from tinystories.training.loss import sequence_nats
 
 Scorer = Callable[[Sequence[Example]], list[float]]  # -ln p of each example's targets, summed
+
+
+def scoring_precision(model: Decoder) -> torch.dtype:
+    """What likelihoods are computed in: bfloat16 where the hardware does. One model's figures are all made so."""
+    return precision_of("auto", next(model.parameters()).device)
 
 
 def model_scorer(model: Decoder, context: int, precision: torch.dtype = torch.float32) -> Scorer:

@@ -19,7 +19,7 @@ from tinystories.evaluation.infilling import infilling, last_nats, leading, midd
 from tinystories.evaluation.likelihood import Score
 from tinystories.evaluation.memorisation import Looked, TrainingText, look_up, memorisation
 from tinystories.evaluation.ngram import NGram
-from tinystories.evaluation.scoring import model_scorer, ngram_scorer
+from tinystories.evaluation.scoring import model_scorer, ngram_scorer, scoring_precision
 from tinystories.evaluation.world import world
 from tinystories.generation.requests import Request
 from tinystories.generation.story_model import StoryModel
@@ -28,7 +28,6 @@ from tinystories.requests.formats import PLAIN
 from tinystories.requests.mixed import StoryTokens
 from tinystories.text.tagger import Tagger
 from tinystories.text.tags import TAGS
-from tinystories.training.hardware import precision_of
 
 Row = Mapping[str, Any]
 
@@ -63,8 +62,7 @@ class Task:
 
     @property
     def precision(self) -> torch.dtype:
-        """What scoring computes in: bfloat16 where the hardware does. One model's figures are all made so."""
-        return precision_of("auto", next(self.model.loaded.model.parameters()).device)
+        return scoring_precision(self.model.loaded.model)
 
 
 def breakdown(task: Task, scores: Sequence[Score]) -> dict[str, Any]:

@@ -19,13 +19,11 @@ from tinystories.finetuning.marks import add_marks, make_room
 from tinystories.finetuning.rows import Row, encode, read_rows
 from tinystories.finetuning.spelling import ENDER, STARTER
 from tinystories.finetuning.story import adapt, base_fingerprint
-from tinystories.model.hosted import Hosted
 from tinystories.params import TrainParams
 from tinystories.requests.example import Example, windows
 from tinystories.text.tokenizer import StoryTokenizer
 from tinystories.training.hardware import prepare
 from tinystories.training.loop import Trainer
-from tinystories.training.loss import sequence_nats
 from tinystories.training.order import Walk
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -107,10 +105,10 @@ def finetune(
     context = _context(examples, settings.max_length, start.model.config.context, say)
     made_from = _provenance(data, validation, start, settings)
     model = adapt(make_room(start.model, marks.new).lm, settings.full, settings.adapter, marks.new, settings.seed)
-    before = mean_nats(model.to(device), held_out)
     walk = Examples(examples, context, settings.batch_tokens, settings.seed)
     work = out / ".work" / made_from["fingerprint"]
     tuner = Trainer(model, walk, held_out, params, work, device, precision, say)
+    before = tuner.validate()
     per_epoch, _ = walk.per_epoch()
     steps = tuner.resume() or settings.steps or max(1, round(settings.epochs * per_epoch))
 
@@ -128,20 +126,15 @@ def finetune(
     tuner.run(steps, on_step=after_step)
     write(out, steps / per_epoch)
     shutil.rmtree(out / ".work", ignore_errors=True)
-    curve = tuner.progress.curve
+    curve, after = tuner.progress.curve, tuner.progress.validation
+    assert after is not None, "the last step is measured"
     return {
         "base": base, "out": str(out), "method": "full" if settings.full else "lora",
         "parameters": start.model.config.parameters, "trainable_parameters": trainable_parameters(model),
         "new_tokens": len(marks.new), "rows": len(examples), "validation_rows": len(held_out), "context": context,
         "steps": steps, "epochs": round(steps / per_epoch, 3), "train_loss": curve[-1]["train_loss"],
-        "validation_loss_before": before, "validation_loss": mean_nats(model, held_out), "device": device.type,
+        "validation_loss_before": before.nats_per_token, "validation_loss": after.nats_per_token, "device": device.type,
     }  # fmt: skip
-
-
-def mean_nats(model: Hosted, examples: Sequence[Example]) -> float:
-    """Nats per token of the targets, in fp32."""
-    scored = sequence_nats(model, examples, model.config.context)
-    return math.fsum(s.nats for s in scored) / sum(s.targets for s in scored)
 
 
 def split_rows(
@@ -155,8 +148,8 @@ def split_rows(
         drawn = [int(hashlib.sha256(repr(row).encode()).hexdigest(), 16) for row in rows]
         chosen = [i for i, draw in enumerate(drawn) if draw % HELD_OUT == 0]
         chosen = chosen or [min(range(len(rows)), key=drawn.__getitem__)]
-        watched = [rows[i] for i in chosen]
-        rows = [row for i, row in enumerate(rows) if i not in set(chosen)]
+        watched, apart = [rows[i] for i in chosen], set(chosen)
+        rows = [row for i, row in enumerate(rows) if i not in apart]
         say(f"{len(watched)} of the rows are held out to measure on; --validation FILE names others")
     if not rows:
         raise TrainingError(f"{data}: one row is too few to learn from and to measure on; give more")

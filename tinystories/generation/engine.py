@@ -40,14 +40,7 @@ class TorchEngine:
     def __init__(self, loaded: LoadedModel) -> None:
         assert isinstance(loaded.model, Transformer)
         self._model = loaded.model
-
-    @property
-    def context(self) -> int:
-        return self._model.config.context
-
-    @property
-    def vocab_size(self) -> int:
-        return self._model.config.vocab_size
+        self.context, self.vocab_size = loaded.config.context, loaded.config.vocab_size
 
     @torch.inference_mode()
     def prefill(self, prompts: Sequence[Sequence[int]], room: int) -> tuple[Tensor, Cache]:

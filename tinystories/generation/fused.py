@@ -66,6 +66,7 @@ class FusedEngine:
         model = loaded.model
         assert fits(loaded) and isinstance(model, Transformer)
         self._config: ModelConfig = model.config
+        self.context, self.vocab_size = model.config.context, model.config.vocab_size
         self._precision = precision
         trunk, K = model.model, self._config.head_size
         pairs = torch.arange(K).view(2, K // 2).T.flatten()  # halves side by side become neighbours: complex numbers
@@ -83,14 +84,6 @@ class FusedEngine:
             self._head = (self._embed * _weight(trunk.norm)).to(precision)
             half = model.cos[:, : K // 2], model.sin[:, : K // 2]
             self._turns = torch.complex(*half)  # (context, K / 2)
-
-    @property
-    def context(self) -> int:
-        return self._config.context
-
-    @property
-    def vocab_size(self) -> int:
-        return self._config.vocab_size
 
     @torch.inference_mode()
     def prefill(self, prompts: Sequence[Sequence[int]], room: int) -> tuple[Tensor, Columns]:

@@ -31,15 +31,8 @@ class HostedEngine:
 
     def __init__(self, model: Hosted) -> None:
         self._model = model
+        self.context, self.vocab_size = model.config.context, model.config.vocab_size
         self._device = next(model.parameters()).device
-
-    @property
-    def context(self) -> int:
-        return self._model.config.context
-
-    @property
-    def vocab_size(self) -> int:
-        return self._model.config.vocab_size
 
     def prefill(self, prompts: Sequence[Sequence[int]], room: int) -> tuple[Tensor, list[Any]]:
         assert min(map(len, prompts)) > 0, "a prompt holds at least a beginning"

@@ -28,15 +28,8 @@ class WindowEngine:
 
     def __init__(self, model: WindowEncoder) -> None:
         self._model = model
+        self.context, self.vocab_size = model.config.context, model.config.vocab_size
         self._device = model.embed_tokens.weight.device
-
-    @property
-    def context(self) -> int:
-        return self._model.config.context
-
-    @property
-    def vocab_size(self) -> int:
-        return self._model.config.vocab_size
 
     def prefill(self, prompts: Sequence[Sequence[int]], room: int) -> tuple[Tensor, Rows]:
         lengths = [len(prompt) for prompt in prompts]
