@@ -13,6 +13,7 @@ from tinystories.requests.example import Example, windows
 from tinystories.training.batches import by_length
 
 HEAD_STEP = 512  # positions that the head is applied to at once in scoring: their logits stay in a core's cache
+ROUND = 128  # positions: products of ever new sizes would fill oneDNN's cache of kernels, some 3 MB each, and memory
 CHUNK_LOGITS = {"cpu": 2**21}  # logits that exist at once in training: what stays in a core's cache
 CHUNK_LOGITS_ELSEWHERE = 2**28
 BLOCK_LOGITS = 2**24  # logits whose gradients are kept, in bfloat16, for one product with the hidden states
@@ -33,7 +34,7 @@ def target_nats(hidden_BTD: Tensor, head: Callable[[Tensor], Tensor], targets_BT
     """-ln p of each target, in fp32: (N,) for the N true positions of `mask_BT`, row by row.
 
     The head runs at these positions only: what is padding or given costs no softmax. N differs from batch to
-    batch, so it is rounded up: logits of ever new sizes would leave the heap in pieces and grow it without end.
+    batch, so it is rounded up (see ROUND).
     """
     at_N = mask_BT.flatten().nonzero()[:, 0]
     padded_M = F.pad(at_N, (0, -len(at_N) % HEAD_STEP))
@@ -67,30 +68,33 @@ class _SummedNats(torch.autograd.Function):
     ) -> Tensor:
         device, V, N = hidden_RD.device.type, len(head_VD), len(at_N)
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else head_VD.dtype
-        hidden_ND, weight_VD = hidden_RD[at_N].to(dtype), head_VD.to(dtype)
+        more = -N % ROUND
+        hidden_MD, weight_VD = hidden_RD[F.pad(at_N, (0, more))].to(dtype), head_VD.to(dtype)
+        targets_M, M = F.pad(targets_N, (0, more)), N + more
         chunk = max(1, CHUNK_LOGITS.get(device, CHUNK_LOGITS_ELSEWHERE) // V)
         block = max(1, BLOCK_LOGITS // V // chunk) * chunk
         nats = torch.zeros((), device=hidden_RD.device)
-        hidden_grad_ND = torch.empty_like(hidden_ND)
+        hidden_grad_MD = torch.empty_like(hidden_MD)
         head_grad_VD = torch.zeros_like(head_VD)
         bias_grad_V = None if bias_V is None else torch.zeros_like(bias_V)
         with torch.autocast(device, enabled=False):
-            gradients = torch.empty((min(block, N), V), dtype=dtype, device=hidden_RD.device)
-            for start in range(0, N, block):
-                stop = min(start + block, N)
+            gradients = torch.empty((min(block, M), V), dtype=dtype, device=hidden_RD.device)
+            for start in range(0, M, block):
+                stop = min(start + block, M)
                 for a in range(start, stop, chunk):
-                    b = min(a + chunk, stop)
-                    rows, targets = torch.arange(b - a, device=hidden_RD.device), targets_N[a:b]
-                    logits = (hidden_ND[a:b] @ weight_VD.T).float()
+                    b, counted = min(a + chunk, stop), max(N - a, 0)  # the rows from `counted` on only fill up
+                    rows, targets = torch.arange(b - a, device=hidden_RD.device), targets_M[a:b]
+                    logits = (hidden_MD[a:b] @ weight_VD.T).float()
                     p = F.log_softmax(logits if bias_V is None else logits + bias_V, dim=-1)
-                    nats -= p[rows, targets].sum()
+                    nats -= p[rows, targets][:counted].sum()
                     p.exp_()[rows, targets] -= 1
+                    p[counted:] = 0
                     gradients[a - start : b - start] = p
-                    torch.mm(gradients[a - start : b - start], weight_VD, out=hidden_grad_ND[a:b])
-                head_grad_VD += gradients[: stop - start].T @ hidden_ND[start:stop]
+                    torch.mm(gradients[a - start : b - start], weight_VD, out=hidden_grad_MD[a:b])
+                head_grad_VD += gradients[: stop - start].T @ hidden_MD[start:stop]
                 if bias_grad_V is not None:
                     bias_grad_V += gradients[: stop - start].sum(dim=0, dtype=torch.float32)
-        ctx.save_for_backward(hidden_grad_ND, head_grad_VD, bias_grad_V, at_N)
+        ctx.save_for_backward(hidden_grad_MD[:N], head_grad_VD, bias_grad_V, at_N)
         ctx.hidden = hidden_RD.shape, hidden_RD.dtype
         return nats
 
