@@ -112,7 +112,7 @@ def test_null_means_what_the_group_says(project: Path) -> None:
 
 
 def test_the_four_budgets_are_one_choice(project: Path) -> None:
-    assert load_params(project).train.steps == 1200
+    assert load_params(project).train.steps == 1500
 
     params, origin = explain_params(project, ["train.minutes=2"])
     assert (params.train.minutes, params.train.steps) == (2, None)

@@ -40,7 +40,7 @@ GROUPS = {
     "pipeline/conf/scale/ci.yaml": {
         "limit: null": ("limit: 90", {"extract"}),
         "layers: 4": ("layers: 3", {"train"}),
-        "steps: 1200": ("steps: 150", {"train"}),
+        "steps: 1500": ("steps: 150", {"train"}),
         "per_tag: 20": ("per_tag: 30", {"evaluate"}),
     },
     "pipeline/conf/source/sample.yaml": {"dataset: null": ("dataset: other", {"extract"})},
