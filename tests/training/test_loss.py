@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch._dynamo.utils import counters
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.builders import small_tokenizer, story_tokens
@@ -17,6 +18,7 @@ from tinystories.requests.example import Example, windows
 from tinystories.requests.mixed import Controls, between, plain
 from tinystories.training import loss
 from tinystories.training.batches import collate
+from tinystories.training.compiled import compile_scoring
 from tinystories.training.loss import sequence_nats, summed_nats, target_nats
 
 
@@ -70,6 +72,7 @@ def test_a_uniform_model_costs_ln_of_the_vocabulary_for_each_token(examples: lis
 
 @pytest.mark.parametrize("batch_tokens", [128, 1000, 100_000])
 def test_batching_does_not_change_a_storys_nats(batch_tokens: int, model: Transformer, examples: list[Example]) -> None:
+    print("BEFORE", dict(counters["stats"]), type(model.hidden))
     alone = [sequence_nats(model, [e], 128)[0].nats for e in examples]
     together = [s.nats for s in sequence_nats(model, examples, 128, batch_tokens=batch_tokens)]
     assert together == pytest.approx(alone, rel=1e-5)
@@ -157,6 +160,15 @@ def test_a_batch_without_targets_has_no_loss_and_no_gradient(model: Transformer)
     assert nats.item() == 0 and not any(p.grad is not None and p.grad.any() for p in model.parameters())
 
 
+def test_without_a_gradient_the_loss_is_cross_entropy_too_and_the_logits_become_probabilities() -> None:
+    torch.manual_seed(0)
+    for scale in (1.0, 30.0, 1e4):  # up to targets whose probability is 0 in float32
+        logits, targets = torch.randn(64, 600) * scale, torch.randint(0, 600, (64,))
+        given = logits.clone()
+        torch.testing.assert_close(loss.nats_(given, targets), F.cross_entropy(logits, targets, reduction="none"))
+        torch.testing.assert_close(given, logits.softmax(-1))
+
+
 class Products(TorchDispatchMode):
     """Which sizes of matrices are multiplied."""
 
@@ -204,3 +216,16 @@ def test_scored_in_bfloat16_a_storys_nats_are_nearly_those_in_float32(
     # a logit has 8 bits: off by 1 part of 512 at most, so a token by some thousandths of its nats, either way
     assert [one.nats for one in rough] == pytest.approx([one.nats for one in exact], rel=4e-3)
     assert [one.nats for one in rough] != [one.nats for one in exact]
+
+
+@pytest.mark.slow  # compiles
+def test_compiled_scoring_is_the_same_scoring(model: Transformer, examples: list[Example]) -> None:
+    short = Example(examples[0].ids[:20], examples[0].loss_mask[:20], "short")
+    eager = sequence_nats(model, [*examples, short], 128)
+    compile_scoring(model)
+    compiled = sequence_nats(model, [*examples, short], 128)
+    assert [one.nats for one in compiled] == pytest.approx([one.nats for one in eager], rel=1e-5)
+    programs = counters["stats"]["unique_graphs"]
+    [alone] = sequence_nats(model, [short], 128)
+    assert counters["stats"]["unique_graphs"] == programs  # one row alone is no program of its own: that takes 10 s
+    assert alone.nats == pytest.approx(eager[-1].nats, rel=1e-5)

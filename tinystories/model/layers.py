@@ -45,6 +45,7 @@ class Attention(nn.Module):
 
     def project(self, x_BTD: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries and keys, turned where positions are rotary, and values, each (B, H, T, K)."""
+        x_BTD = lowered(x_BTD)
         q, k, v = (
             p(x_BTD).unflatten(-1, (self.heads, -1)).transpose(1, 2) for p in (self.q_proj, self.k_proj, self.v_proj)
         )
@@ -67,6 +68,7 @@ class FeedForward(nn.Module):
         self.down_proj = nn.Linear(config.ffn, config.width, bias=config.bias)
 
     def forward(self, x_BTD: Tensor) -> Tensor:
+        x_BTD = lowered(x_BTD)
         if self.activation == "swiglu":
             inner = F.silu(self.gate_proj(x_BTD)) * self.up_proj(x_BTD)
         elif self.activation == "gelu":
@@ -101,14 +103,25 @@ class Block(nn.Module):
         return out
 
 
+def lowered(x: Tensor) -> Tensor:
+    """`x` in the type that autocast computes in: brought to it once, and not for each product that takes it.
+
+    Where gradients are wanted it stays as it is: theirs are to be summed over the products in float32.
+    """
+    device = x.device.type
+    if torch.is_grad_enabled() or not torch.is_autocast_enabled(device):
+        return x
+    return x.to(torch.get_autocast_dtype(device))
+
+
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Causal attention, all (B, H, T, K).
 
-    SDPA (on CUDA, FlashAttention where the dtype allows it); but on the CPU its bfloat16 kernels take 2.2 to 2.7
-    times as long, forward and backward, as two batched products with a softmax between them (T = 192 to 320,
-    K = 32, AMX), so there it is these.
+    SDPA (on CUDA, FlashAttention where the dtype allows it); but in training on the CPU its bfloat16 kernels take 2.2
+    to 2.7 times as long, forward and backward, as two batched products with a softmax between them (T = 192 to 320,
+    K = 32, AMX), so there it is these. Forward alone, in scoring, it is the faster one.
     """
-    if q.dtype != torch.bfloat16 or q.device.type != "cpu":
+    if q.dtype != torch.bfloat16 or q.device.type != "cpu" or not torch.is_grad_enabled():
         return F.scaled_dot_product_attention(q, k, v, is_causal=True)
     B, H, T, K = q.shape
     future = torch.full((T, T), float("-inf"), dtype=q.dtype).triu(1).expand(B * H, T, T)

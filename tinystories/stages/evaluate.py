@@ -32,6 +32,7 @@ from tinystories.params import EvaluateParams, Params
 from tinystories.paths import Paths
 from tinystories.requests.stored import StoredStories
 from tinystories.text.tagger import Tagger
+from tinystories.training.compiled import compile_scoring
 from tinystories.training.hardware import device_of
 
 COPIED: Final = 3  # generated stories shown beside their nearest training story
@@ -64,6 +65,8 @@ def run(
     test = _test_stories(paths, settings.stories)
     prompts = read_prompts(paths.root / settings.prompts)
     judge, loaded = Tagger.load("judge"), model.loaded
+    if params.train.compile:
+        compile_scoring(loaded.model)
     fillable = measurable(loaded.tokenizer, test.stories, loaded.config.context, loaded.form)
     chosen = fillable[: settings.infillings]
     done = _counter(on_story, settings.per_tag * (1 + len(tags_known(model))) + len(prompts) + len(chosen))

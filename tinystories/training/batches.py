@@ -11,6 +11,7 @@ from tinystories.requests.controls import PAD_ID
 from tinystories.requests.example import Example
 
 STEP = 64  # lengths are padded up to a multiple of this: few shapes, little padding
+SCORING_STEP = 32  # the same for batches that are only read, where a new shape costs less than padding
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,9 @@ class Batch:
         return int(self.mask_BT.sum())
 
 
-def padded_length(example: Example, context: int) -> int:
+def padded_length(example: Example, context: int, step: int = STEP) -> int:
     """Positions of the row that holds `example`'s inputs: all but its last token, rounded up."""
-    return min(-(-(len(example) - 1) // STEP) * STEP, context)
+    return min(-(-(len(example) - 1) // step) * step, context)
 
 
 def collate(examples: Sequence[Example], length: int, rows: int | None = None) -> Batch:
@@ -51,7 +52,9 @@ def collate(examples: Sequence[Example], length: int, rows: int | None = None) -
 
 
 def by_length(examples: Sequence[Example], context: int, batch_tokens: int) -> Iterator[Batch]:
-    """All examples, shortest first, in batches of at most `batch_tokens` positions (at least one row).
+    """All examples, shortest first, in batches of at most `batch_tokens` positions (at least one of them).
+
+    There are two rows or more, since for torch.compile a size of 1 is a constant and another program.
 
     Which are together does not depend on the order they come in: in bfloat16 a story's nats depend on its batch.
     """
@@ -59,11 +62,11 @@ def by_length(examples: Sequence[Example], context: int, batch_tokens: int) -> I
     pending: list[Example] = []
     length = 0
     for i in order:
-        grown = padded_length(examples[i], context)
+        grown = padded_length(examples[i], context, SCORING_STEP)
         if pending and grown * (len(pending) + 1) > batch_tokens:
-            yield collate(pending, length)
+            yield collate(pending, length, max(len(pending), 2))
             pending = []
         pending.append(examples[i])
         length = grown
     if pending:
-        yield collate(pending, length)
+        yield collate(pending, length, max(len(pending), 2))

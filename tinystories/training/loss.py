@@ -11,6 +11,7 @@ from torch import Tensor
 from tinystories.model.decoder import Decoder
 from tinystories.requests.example import Example, windows
 from tinystories.training.batches import by_length
+from tinystories.training.compiled import Compiled
 
 HEAD_STEP = 512  # positions that the head is applied to at once in scoring: their logits stay in a core's cache
 ROUND = 128  # positions: products of ever new sizes would fill oneDNN's cache of kernels, some 3 MB each, and memory
@@ -18,6 +19,7 @@ CHUNK_LOGITS = {"cpu": 2**21}  # logits that exist at once in training: what sta
 CHUNK_LOGITS_ELSEWHERE = 2**28
 BLOCK_LOGITS = 2**24  # logits whose gradients are kept, in bfloat16, for one product with the hidden states
 SCORING_TOKENS = {"cpu": 2048}  # positions of one scoring batch: what stays in the cache is read fastest
+COMPILED_SCORING_TOKENS = {"cpu": 4096}  # compiled, less is written in between
 SCORING_TOKENS_ELSEWHERE = 2**15
 
 
@@ -39,11 +41,25 @@ def target_nats(hidden_BTD: Tensor, head: Callable[[Tensor], Tensor], targets_BT
     at_N = mask_BT.flatten().nonzero()[:, 0]
     padded_M = F.pad(at_N, (0, -len(at_N) % HEAD_STEP))
     states_RD, targets_R = hidden_BTD.flatten(0, 1), targets_BT.flatten()
-    parts = [
-        F.cross_entropy(head(states_RD[rows]).float(), targets_R[rows], reduction="none")
-        for rows in torch.split(padded_M, HEAD_STEP)
-    ]
+    nats = cross_entropy if torch.is_grad_enabled() else nats_
+    parts = [nats(head(states_RD[rows]).float(), targets_R[rows]) for rows in torch.split(padded_M, HEAD_STEP)]
     return torch.cat(parts)[: len(at_N)]
+
+
+def cross_entropy(logits_NV: Tensor, targets_N: Tensor) -> Tensor:
+    return F.cross_entropy(logits_NV, targets_N, reduction="none")
+
+
+def nats_(logits_NV: Tensor, targets_N: Tensor) -> Tensor:
+    """The same, without a gradient; the logits (fp32) become probabilities where they are.
+
+    What passes through memory is most of the time that this takes, so nothing else of their size is written. The
+    logarithm of a row's sum is its largest logit less the logarithm of that one's probability.
+    """
+    rows_N = torch.arange(len(targets_N), device=targets_N.device)
+    right_N, largest_N = logits_NV[rows_N, targets_N], logits_NV.amax(-1)
+    torch.softmax(logits_NV, -1, out=logits_NV)
+    return largest_N - logits_NV.amax(-1).log() - right_N
 
 
 def summed_nats(model: Decoder, hidden_BTD: Tensor, targets_BT: Tensor, mask_BT: Tensor) -> Tensor:
@@ -79,18 +95,19 @@ class _SummedNats(torch.autograd.Function):
         bias_grad_V = None if bias_V is None else torch.zeros_like(bias_V)
         with torch.autocast(device, enabled=False):
             gradients = torch.empty((min(block, M), V), dtype=dtype, device=hidden_RD.device)
+            logits = torch.empty((min(chunk, M), V), dtype=torch.float32, device=hidden_RD.device)
             for start in range(0, M, block):
                 stop = min(start + block, M)
                 for a in range(start, stop, chunk):
                     b, counted = min(a + chunk, stop), max(N - a, 0)  # the rows from `counted` on only fill up
-                    rows, targets = torch.arange(b - a, device=hidden_RD.device), targets_M[a:b]
-                    logits = (hidden_MD[a:b] @ weight_VD.T).float()
-                    p = F.log_softmax(logits if bias_V is None else logits + bias_V, dim=-1)
-                    nats -= p[rows, targets][:counted].sum()
-                    p.exp_()[rows, targets] -= 1
+                    chunk_, p = gradients[a - start : b - start], logits[: b - a]
+                    p.copy_(torch.mm(hidden_MD[a:b], weight_VD.T, out=chunk_))
+                    if bias_V is not None:
+                        p += bias_V
+                    nats += nats_(p, targets_M[a:b])[:counted].sum()
+                    p[torch.arange(b - a, device=hidden_RD.device), targets_M[a:b]] -= 1
                     p[counted:] = 0
-                    gradients[a - start : b - start] = p
-                    torch.mm(gradients[a - start : b - start], weight_VD, out=hidden_grad_MD[a:b])
+                    torch.mm(chunk_.copy_(p), weight_VD, out=hidden_grad_MD[a:b])
                 head_grad_VD += gradients[: stop - start].T @ hidden_MD[start:stop]
                 if bias_grad_V is not None:
                     bias_grad_V += gradients[: stop - start].sum(dim=0, dtype=torch.float32)
@@ -122,7 +139,8 @@ def sequence_nats(
     story's nats then depend on the batch it is in, by 0.2 of 600. The model is put into evaluation mode and back.
     """
     device = next(model.parameters()).device
-    batch_tokens = batch_tokens or SCORING_TOKENS.get(device.type, SCORING_TOKENS_ELSEWHERE)
+    by_device = COMPILED_SCORING_TOKENS if isinstance(model.hidden, Compiled) else SCORING_TOKENS
+    batch_tokens = batch_tokens or by_device.get(device.type, SCORING_TOKENS_ELSEWHERE)
     pieces, owner = [], []
     for i, example in enumerate(examples):
         # a row holds all but an example's last token, so an example may have one token more than the context
@@ -133,12 +151,14 @@ def sequence_nats(
     sums = [0.0] * len(examples)
     training = model.training
     model.eval()
-    for batch in by_length(pieces, context, batch_tokens):
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
+    # around the loop: the weights are brought to bfloat16 once
+    with torch.autocast(device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
+        for batch in by_length(pieces, context, batch_tokens):
             hidden = model.hidden(batch.inputs_BT.to(device))
             nats_N = target_nats(hidden, model.head, batch.targets_BT.to(device), batch.mask_BT.to(device))
-        per_row = torch.split(nats_N.double().cpu(), batch.mask_BT.sum(dim=1).tolist())
-        for piece, nats in zip(batch.examples, per_row, strict=True):
-            sums[index[id(piece)]] += float(nats.sum())
+            counts = batch.mask_BT[: len(batch.examples)].sum(dim=1).tolist()
+            per_row = torch.split(nats_N.double().cpu(), counts)
+            for piece, nats in zip(batch.examples, per_row, strict=True):
+                sums[index[id(piece)]] += float(nats.sum())
     model.train(training)
     return [Nats(e.story_id, total, e.targets) for e, total in zip(examples, sums, strict=True)]
