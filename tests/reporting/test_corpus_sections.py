@@ -70,6 +70,8 @@ def test_what_was_left_out_stands_beside_what_it_resembles(project: Paths) -> No
     assert (near.written, near.true, near.titles) == (TALE + " Ha!", TALE, ("Left out", "Kept"))
     assert "81\N{NO-BREAK SPACE}% of the two" in near.footer and near.footer.endswith("test")
     assert copy.true == TALE and copy.footer.startswith("The same text")
+    pages = both(project)
+    assert "<h3>Copies, beside what was kept</h3>" in pages[0] and "### Copies, beside what was kept" in pages[1]
     assert [group.title for group in shown.samples] == ["Nul: 2", "Too short: 1"]
     table = next(table for table in section(project, "data").tables if table.caption == "Left out")
     assert ["nearly the same text again", "5"] in cells(table)

@@ -95,6 +95,8 @@ class Infilled:
 
 @dataclass(frozen=True)
 class Section:
+    """`beside` is the heading over `infillings`, where they are not all that the section has."""
+
     key: str
     title: str
     text: Sequence[str] = ()
@@ -102,6 +104,7 @@ class Section:
     tables: Sequence[Table] = ()
     samples: Sequence[SampleGroup] = ()
     infillings: Sequence[Infilled] = ()
+    beside: str = ""
 
 
 @dataclass(frozen=True)

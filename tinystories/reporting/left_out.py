@@ -6,6 +6,7 @@ from tinystories.reporting.document import Infilled, Sample, SampleGroup, Sectio
 from tinystories.reporting.figures import DASH, Figure, Inputs, Metrics, Row, percent_whole, whole
 
 TITLES: Final = ("Left out", "Kept")
+PAIRS: Final = "Copies, beside what was kept"
 
 
 def left_out(inputs: Inputs) -> Section | None:
@@ -22,7 +23,7 @@ def left_out(inputs: Inputs) -> Section | None:
     groups = [_group(inputs, own, reason) for reason in sorted(reasons)]
     pairs = [_pair(row, f"{own.name}: near[{at}]") for at, row in enumerate(near)]
     pairs += [_pair(row, f"{own.name}: copies[{at}]") for at, row in enumerate(copies)]
-    return Section("left-out", "What was left out, and why", texts, samples=groups, infillings=pairs)
+    return Section("left-out", "What was left out, and why", texts, samples=groups, infillings=pairs, beside=PAIRS)
 
 
 def _group(inputs: Inputs, own: Metrics, reason: str) -> SampleGroup:
