@@ -112,6 +112,9 @@ def percent(value: float, digits: int = 1) -> str:
 
 
 def share(values: Metrics, name: str = "share", digits: int = 1) -> str:
+    """With its interval, where it has one: a judge that is wrong too often says nothing."""
+    if values[name] is None or values[f"{name}_low"] is None:
+        return "–" if values[name] is None else percent(values[name], digits)
     low, high = 100 * values[f"{name}_low"], 100 * values[f"{name}_high"]
     return f"{percent(values[name], digits)} ({low:.{digits}f} to {high:.{digits}f})"
 
