@@ -20,6 +20,7 @@ def project(root: Path, tmp_path: Path) -> Path:
     metrics = json.loads(path.read_text())
     metrics["likelihood"]["nats_per_story"] *= 2
     metrics["adherence"]["Twist"].update(requested=0.75, unconditional=0.5)
+    metrics["adherence"]["Conflict"].update(requested_corrected_low=None, requested_corrected_high=None)
     metrics["abilities"]["number"]["share"] = 0.125
     metrics["by_position"]["17-32"]["nats_per_token"] = 9.0
     path.write_text(json.dumps(metrics))
@@ -38,5 +39,8 @@ def test_each_model_has_its_own_figures_in_its_column(root: Path, project: Path,
     mine, others = rows[f"nats per story, {own['likelihood']['stories']:,} test stories"]
     assert mine.startswith(f"{nats:.1f} (") and others.startswith(f"{2 * nats:.1f} (")
     assert rows["Twist"][-1] == "+25.0 |"
+    tables.main([f"other={project}", "--page", str(page)])
+    corrected = json.loads((project / "reports/metrics/evaluate.json").read_text())["adherence"]["Conflict"]
+    assert f"| {100 * corrected['requested_corrected']:.1f} % |" in page.read_text()  # without an interval
     assert rows["number"][1].startswith("12.5 % (")
     assert rows["17–32"][1].startswith("9.00 (")
