@@ -62,15 +62,15 @@ def results() -> str:
     gain = there["middle given the first and the last sentence"].partition("gain ")[2]
     told_runs, real_runs = there["runs of 8 words found in training"].split(", ")
     rows: list[Sequence[str]] = [
-        ("nats per story", _figure(stories, "nats_per_story", 1), there["nats per story, 1,000 test stories"]),
-        ("the same, Kneser-Ney 5-gram", _figure(grams, "nats_per_story", 1), nats),
+        ("nats per story", figure(stories, "nats_per_story", 1), there["nats per story, 1,000 test stories"]),
+        ("the same, Kneser-Ney 5-gram", figure(grams, "nats_per_story", 1), nats),
         ("bits per byte", f"{stories['bits_per_byte']:.3f}", there["bits per byte, plain form"]),
         ("the same, Kneser-Ney 5-gram", f"{grams['bits_per_byte']:.3f}", bits),
-        ("the right ending of four", _share(choosing["ending_of_four"]), there["the right ending of four"]),
-        ("the right middle of five", _share(choosing["middle_of_five"]), there["the right middle of five"]),
-        ("nats that the last sentence saves the middle", _figure(infilling, "gain", 2), gain),
-        ("runs of 8 words copied from training", _share(memory, "share_8grams_in_train"), told_runs.split(" gen")[0]),
-        ("the same in real unseen stories", _share(memory, "real_share_8grams_in_train"), real_runs.split(" real")[0]),
+        ("the right ending of four", share(choosing["ending_of_four"]), there["the right ending of four"]),
+        ("the right middle of five", share(choosing["middle_of_five"]), there["the right middle of five"]),
+        ("nats that the last sentence saves the middle", figure(infilling, "gain", 2), gain),
+        ("runs of 8 words copied from training", share(memory, "share_8grams_in_train"), told_runs.split(" gen")[0]),
+        ("the same in real unseen stories", share(memory, "real_share_8grams_in_train"), real_runs.split(" real")[0]),
     ]
     size = here["model"]["parameters"] / 1e6
     head = ("", f"`make repro`: {size:.1f} million parameters, 2 minutes", "real stories: 3.4 million, 30 minutes")
@@ -99,11 +99,18 @@ def _plain(cell: str) -> str:
     return re.sub(r"\((?:95 %: )?(\S+?)(?:–| to )(\S+)\)", r"(\1 to \2)", cell.replace("**", ""))
 
 
-def _figure(values: Mapping[str, Any], name: str, digits: int) -> str:
+def figure(values: Mapping[str, Any], name: str, digits: int) -> str:
     low, high = sorted(values[f"{name}_{end}"] for end in ("low", "high"))
     return f"{values[name]:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})".replace("-", "−")
 
 
-def _share(values: Mapping[str, Any], name: str = "share") -> str:
-    value, low, high = (100 * values[key] for key in (name, f"{name}_low", f"{name}_high"))
-    return f"{value:.1f} % ({low:.1f} to {high:.1f})"
+def percent(value: float, digits: int = 1) -> str:
+    return f"{100 * value:.{digits}f} %"
+
+
+def share(values: Mapping[str, Any], name: str = "share", digits: int = 1) -> str:
+    """With its interval, where it has one: a judge that is wrong too often says nothing."""
+    if values[name] is None or values[f"{name}_low"] is None:
+        return "–" if values[name] is None else percent(values[name], digits)
+    low, high = (100 * values[f"{name}_{end}"] for end in ("low", "high"))
+    return f"{percent(values[name], digits)} ({low:.{digits}f} to {high:.{digits}f})"

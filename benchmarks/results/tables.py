@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.presets.compare import put
+from pipeline.readme import figure, percent, share
 from tinystories.files import read_json, write_text
 from tinystories.paths import Paths
 
@@ -100,23 +101,6 @@ def tasks(found: Mapping[str, Metrics]) -> str:
         body.append((name, *(share(one) for one in own), grams, chance, f"{asked}"))
     assert TASKS.keys() == {**first["choosing"], **first["abilities"]}.keys()
     return _table(("task on held-out stories, chosen by likelihood", *found, "5-gram", "by chance", "asked"), body)
-
-
-def figure(values: Metrics, name: str, digits: int) -> str:
-    low, high = sorted((values[f"{name}_low"], values[f"{name}_high"]))
-    return _minus(f"{values[name]:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})")
-
-
-def percent(value: float, digits: int = 1) -> str:
-    return f"{100 * value:.{digits}f} %"
-
-
-def share(values: Metrics, name: str = "share", digits: int = 1) -> str:
-    """With its interval, where it has one: a judge that is wrong too often says nothing."""
-    if values[name] is None or values[f"{name}_low"] is None:
-        return "–" if values[name] is None else percent(values[name], digits)
-    low, high = 100 * values[f"{name}_low"], 100 * values[f"{name}_high"]
-    return f"{percent(values[name], digits)} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def _budget(own: Metrics) -> str:
