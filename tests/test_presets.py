@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.presets.compare import cells, put, sizes
+from benchmarks.pages import put
+from benchmarks.presets.compare import cells, sizes
 from tinystories.errors import ParamsError
 from tinystories.model.layouts import layout_of
 from tinystories.params import load_params

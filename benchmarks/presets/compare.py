@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import pyarrow.parquet as pq
 
-from tinystories.errors import TinyStoriesError
+from benchmarks.pages import put
 from tinystories.evaluation.differences import Difference, paired_difference, share_difference
 from tinystories.files import read_json, write_json, write_text
 from tinystories.params import Params, load_params
@@ -187,17 +187,6 @@ def vocabulary(params: Params) -> int:
 
 def parameters(params: Params) -> int:
     return model_config(params, vocabulary(params)).parameters
-
-
-def put(text: str, name: str, table: str) -> str:
-    """`text` with `table` between the marks of its name."""
-    begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
-    if begin not in text or end not in text:
-        raise TinyStoriesError(
-            f"the page has no {begin.strip()} ... {end.strip()}: put these lines where the table goes"
-        )
-    head, _, rest = text.partition(begin)
-    return head + begin + table + end + rest.partition(end)[2]
 
 
 if __name__ == "__main__":

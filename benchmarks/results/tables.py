@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.presets.compare import put
+from benchmarks.pages import put
 from pipeline.readme import figure, percent, share
 from tinystories.files import read_json, write_text
 from tinystories.paths import Paths

@@ -17,7 +17,7 @@ from itertools import product
 from pathlib import Path
 from typing import Final
 
-from benchmarks.presets.compare import put
+from benchmarks.pages import put
 from benchmarks.training.trained import ROOT, Line, Recipe, Trained, about, markdown, numbers, project_of, usual_batch
 from tinystories.files import write_text
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.presets.compare import put
+from benchmarks.pages import put
 from benchmarks.training.trained import Line, Recipe, Trained, about, markdown, numbers, project_of, usual_batch
 from tinystories.commands.planning import MEASURED, settings
 from tinystories.files import write_json, write_text

@@ -151,14 +151,13 @@ def sequence_nats(
     sums = [0.0] * len(examples)
     training = model.training
     model.eval()
-    # around the loop: the weights are brought to bfloat16 once
-    with torch.autocast(device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
-        for batch in by_length(pieces, context, batch_tokens):
+    for batch in by_length(pieces, context, batch_tokens):
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
             hidden = model.hidden(batch.inputs_BT.to(device))
             nats_N = target_nats(hidden, model.head, batch.targets_BT.to(device), batch.mask_BT.to(device))
-            counts = batch.mask_BT[: len(batch.examples)].sum(dim=1).tolist()
-            per_row = torch.split(nats_N.double().cpu(), counts)
-            for piece, nats in zip(batch.examples, per_row, strict=True):
-                sums[index[id(piece)]] += float(nats.sum())
+        counts = batch.mask_BT[: len(batch.examples)].sum(dim=1).tolist()
+        per_row = torch.split(nats_N.double().cpu(), counts)
+        for piece, nats in zip(batch.examples, per_row, strict=True):
+            sums[index[id(piece)]] += float(nats.sum())
     model.train(training)
     return [Nats(e.story_id, total, e.targets) for e, total in zip(examples, sums, strict=True)]
