@@ -15,7 +15,10 @@ COMMANDS = (
     "generate", "score", "tag", "compare", "dataprep", "finetune", "runs sync", "runs champion",
     "app", "drift",
 )  # fmt: skip
-HEAVY = ("torch", "pandas", "mlflow", "great_expectations", "datasets", "transformers", "pyarrow", "numpy")
+HEAVY = (
+    "torch", "pandas", "mlflow", "great_expectations", "datasets", "transformers", "pyarrow", "numpy", "pydantic",
+    "yaml",
+)  # fmt: skip
 
 
 def run(*arguments: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,6 @@ from tinystories.commands.stages import stages
 from tinystories.commands.telling import telling
 from tinystories.commands.terms import Json, Model, Set, default_model, finish, project_root, say, show
 from tinystories.errors import TinyStoriesError
-from tinystories.params import explain_params, flat, load_params
 from tinystories.paths import Paths
 from tinystories.text.tags import TAGS
 
@@ -50,6 +49,8 @@ def params(set_: Set = None, json_: Json = False) -> None:
     Examples: tinystories params
               tinystories params --set scale=laptop --json
     """
+    from tinystories.params import explain_params, flat
+
     effective, origin = explain_params(project_root(), set_ or ())
     values = dict(flat(effective.model_dump(by_alias=True)))
     if json_:
@@ -69,6 +70,7 @@ def sync() -> None:
     Example: tinystories runs sync
     """
     from tinystories.commands.pipeline import sync_run
+    from tinystories.params import load_params
 
     root = project_root()
     sync_run(load_params(root), Paths(root), say)

@@ -64,10 +64,22 @@ def test_what_draws_a_page_loads_nothing_heavy() -> None:
     program = (
         "import sys; import tinystories.app.server; "
         "from tinystories.app.views import compare, explore, fill, shelf, write; "
-        "print({'torch', 'mlflow', 'transformers', 'pandas', 'scipy', 'dvc'} & set(sys.modules))"
+        "print({'torch', 'mlflow', 'transformers', 'pandas', 'scipy', 'dvc', 'numpy', 'pyarrow', 'pydantic', 'yaml'}"
+        " & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_pages_are_read_beside_the_servers_start_and_torch_is_not() -> None:
+    program = (
+        "import sys, threading; from tinystories.app import warm; before = 'streamlit' in sys.modules; warm.pages(); "
+        "[thread.join() for thread in threading.enumerate() if thread is not threading.main_thread()]; "
+        "names = ('tinystories.app.views.write', 'tinystories.app.views.shelf', 'torch', 'pyarrow'); "
+        "print(before, *(name in sys.modules for name in names))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True", "True", "False", "False"]
 
 
 def test_the_shelf_is_in_the_users_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

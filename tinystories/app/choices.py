@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from tinystories.app.settings import Settings
-from tinystories.commands.finding import ADDRESSES, STAMP
 from tinystories.files import fingerprint, read_json
 from tinystories.paths import Paths
-from tinystories.tracking.listing import registered_models
+from tinystories.tracking.listing import ADDRESSES, registered_models
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def _label(name: str, root: Path) -> str:
 
 
 def _fingerprint(name: str) -> str:
-    file = Path(name) / STAMP
+    file = Path(name) / "fingerprint.json"
     if name.startswith(ADDRESSES) or not file.is_file():
         return ""
     stamp: dict[str, Any] = read_json(file)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import streamlit
 from starlette.middleware import Middleware
 
-from tinystories.app import settings
+from tinystories.app import settings, warm
 from tinystories.app.theme import THEME
 
 SCRIPT: Final = Path(__file__).with_name("main.py")
@@ -118,6 +118,7 @@ def serve(started: settings.Settings, host: str, port: int, allowed: Iterable[st
     from streamlit.starlette import App
 
     settings.configure(started)
+    warm.pages()
     hosts = {*LOCAL, host, *allowed}
     say(f"the app is at http://{'localhost' if host in LOCAL else host}:{port} (Ctrl+C ends it)")
     app = App(SCRIPT, middleware=[Middleware(Guard, hosts=hosts)], on_script_error=_one_line)

@@ -1,4 +1,4 @@
-"""torch takes seconds to import: that is done once a first page stands there, while its reader looks at it."""
+"""Imports that nobody waits for: pages while the browser reads Streamlit's scripts, torch once a first page stands."""
 
 import threading
 from typing import Final
@@ -9,13 +9,24 @@ AFTER: Final = (
 _once = threading.Lock()
 
 
+def pages() -> None:
+    """Import what draws the pages, beside the server's own start; a reader who is quicker waits for the rest of it."""
+    threading.Thread(target=_pages, daemon=True).start()
+
+
 def begin() -> None:
     """Import what stories are written with, soon and once; whoever needs it before waits for it as for any import."""
     if _once.acquire(blocking=False):
-        timer = threading.Timer(AFTER, _import)
+        timer = threading.Timer(AFTER, _writing)
         timer.daemon = True
         timer.start()
 
 
-def _import() -> None:
+def _pages() -> None:
+    import numpy  # noqa: F401 - Streamlit's st.logo wants it
+
+    from tinystories.app.views import compare, explore, fill, shelf, write  # noqa: F401
+
+
+def _writing() -> None:
     import tinystories.generation.story_model  # noqa: F401

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tinystories.app.settings import Settings
-from tinystories.commands.finding import ADDRESSES
 from tinystories.commands.terms import project_root, say
 from tinystories.errors import ModelError, ParamsError, TinyStoriesError
+from tinystories.tracking.listing import ADDRESSES
 
 
 def app_command(

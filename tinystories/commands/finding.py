@@ -12,9 +12,9 @@ from tinystories.commands.pipeline import store_root
 from tinystories.errors import ModelError
 from tinystories.files import read_json
 from tinystories.paths import Paths
+from tinystories.tracking.listing import ADDRESSES
 
 STAMP: Final = "fingerprint.json"
-ADDRESSES: Final = ("runs:/", "models:/")  # of MLflow
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tinystories.commands.configs import DataprepConfig, FinetuneConfig, first_of, read_config
 from tinystories.commands.terms import Json, project_root, say, show
 from tinystories.errors import ParamsError, RequestError, SourceError
 from tinystories.finetuning.spelling import ENDER, STARTER
@@ -45,6 +44,8 @@ def dataprep(
     Examples: tinystories dataprep --out data/tales --count 200
               tinystories dataprep stories.txt --out data/mine --train-fraction 0.95
     """
+    from tinystories.commands.configs import DataprepConfig, first_of, read_config
+
     given = read_config(config, DataprepConfig)
     name = out or given.outname
     if name is None:
@@ -129,6 +130,8 @@ def finetune(
     Examples: tinystories finetune data/tales-train.csv --base models/current --out models/tales
               tinystories finetune chat.jsonl --base distilgpt2 --out models/chat --full --epochs 1
     """
+    from tinystories.commands.configs import FinetuneConfig, first_of, read_config
+
     given = read_config(config, FinetuneConfig)
     file = data or (Path(given.input_file) if given.input_file else None)
     start, folder = base or given.model_name, out or (Path(given.model_folder) if given.model_folder else None)

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from tinystories.commands.terms import Json, Set, project_root, say, show
-from tinystories.params import load_params
 from tinystories.paths import Paths
 
 stages = typer.Typer()
@@ -69,6 +68,7 @@ def train(
     """
     if dry_run:
         from tinystories.commands.planning import plan
+        from tinystories.params import load_params
 
         root = project_root()
         show(plan(load_params(root, set_ or ()), Paths(root)), json_)
@@ -98,6 +98,7 @@ def report(set_: Set = None, json_: Json = False) -> None:
 
 def _stage(name: str, overrides: list[str] | None, as_json: bool) -> None:
     from tinystories.commands.pipeline import run_stage
+    from tinystories.params import load_params
 
     root = project_root()
     metrics = run_stage(name, load_params(root, overrides or ()), Paths(root), say)

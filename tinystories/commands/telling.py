@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from tinystories.commands.configs import first_of, read_inference
 from tinystories.commands.terms import Json, Model, default_model, finish, say
 from tinystories.errors import RequestError
 from tinystories.text.tags import TAGS
@@ -133,6 +132,7 @@ def generate(
               tinystories generate --start Lily --end home --words dog,kite --avoid sad --length 100
               tinystories generate --requests asked.jsonl --out told.jsonl
     """
+    from tinystories.commands.configs import first_of, read_inference
     from tinystories.commands.generate import Runs, generate_command, parse_words, stream_command
     from tinystories.generation.requests import Request
 

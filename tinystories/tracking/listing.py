@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+ADDRESSES: Final = ("runs:/", "models:/")  # how addresses of MLflow's models begin
 _VERSIONS: Final = """
 select v.name, v.version, t.value from model_versions v
 left join model_version_tags t on t.name = v.name and t.version = v.version and t.key = 'tinystories.fingerprint'

@@ -1,17 +1,19 @@
 """Explore: the corpus that models learn from, by words, tags and lengths, down to one story and its parts."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
 from tinystories.app import markup, settings, texts
-from tinystories.app.corpus import Corpus
 from tinystories.app.views import parts
 from tinystories.app.views.parts import FIELD
 from tinystories.errors import TinyStoriesError
 from tinystories.paths import Paths
 from tinystories.text.tags import MEANING, TAGS
+
+if TYPE_CHECKING:
+    from tinystories.app.corpus import Corpus
 
 PAGE: Final = "explore"
 SHOWN: Final = 8  # stories of a page of the list
@@ -39,7 +41,7 @@ def page() -> None:
         _charts(corpus, rows)
 
 
-def _corpus() -> Corpus | None:
+def _corpus() -> "Corpus | None":
     file = Paths(settings.current().root).split
     if not file.is_file():
         st.html(markup.note("There are no stories here yet. One command reads, checks and divides them:"))
@@ -53,11 +55,13 @@ def _corpus() -> Corpus | None:
 
 
 @st.cache_resource(max_entries=1, show_spinner="Reading the stories …")
-def _read(file: str, changed: int) -> Corpus:
+def _read(file: str, changed: int) -> "Corpus":
+    from tinystories.app.corpus import Corpus
+
     return Corpus.read(Path(file))
 
 
-def _filters(corpus: Corpus) -> Any:
+def _filters(corpus: "Corpus") -> Any:
     query = st.text_input("Search", key=f"{FIELD}{PAGE}.query", placeholder="kite river")
     tags = st.pills(
         "Tags", TAGS, selection_mode="multi", wrap=True, key=f"{FIELD}{PAGE}.tags",
@@ -68,7 +72,7 @@ def _filters(corpus: Corpus) -> Any:
     return corpus.find(query, tags, low, high)
 
 
-def _list(corpus: Corpus, rows: Any) -> int:
+def _list(corpus: "Corpus", rows: Any) -> int:
     """A page of what was found; the row that is looked at, at first the first one."""
     pages = -(-len(rows) // SHOWN)
     st.html(markup.note(f"{len(rows):,} of {len(corpus):,} stories"))
@@ -115,7 +119,7 @@ def _fill() -> None:
     fill.page()
 
 
-def _charts(corpus: Corpus, rows: Any) -> None:
+def _charts(corpus: "Corpus", rows: Any) -> None:
     st.html(markup.note(f"All {len(rows):,} that were found:"))
     one, two = st.columns(2)
     one.html(markup.histogram("Lengths", corpus.words[rows].tolist(), "words"))
