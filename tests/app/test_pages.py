@@ -12,6 +12,8 @@ from tinystories import Request, StoryModel
 from tinystories.app import settings
 from tinystories.app.links import default_avoid, to_query
 from tinystories.app.shelf import Shelf
+from tinystories.app.wishes import values as form
+from tinystories.text.sentences import split_story
 
 SHORT = {"max_tokens": 12}
 TROUBLE = 'class="ts-trouble"'
@@ -81,6 +83,45 @@ def test_what_is_typed_is_what_is_asked_for(project: Path, model: StoryModel) ->
     assert at.session_state["write.told"].request == request
     assert told(at) == [story.text for story in model.generate_many([request])]
     assert "the word “kite”" in html(at) and "none of" in html(at)
+
+
+SAMPLED = {
+    "start": "Once", "end": "home", "words": ("kite", "river"), "tags": ("Dialogue", "Twist"), "length": 30,
+    "temperature": 0.7, "top_k": 40, "top_p": 0.9, "min_p": 0.05, "guidance": 1.5, "best_of": 2,
+    "repetition_penalty": 1.1, "no_repeat_ngram": 6, "eos_after": 4, "max_words": 40, "max_tokens": 8, "seed": 5,
+}  # fmt: skip
+SEARCHED = {
+    "first": "Tom ran.", "last": "He was home.", "beams": 2, "length_penalty": 1.2, "max_tokens": 6, "seed": 0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wishes", [SAMPLED, SEARCHED])
+def test_every_wish_has_a_field_and_arrives(project: Path, wishes: dict[str, Any]) -> None:
+    at = open_page("write")
+    fields = {widget.key: widget for kind in ("text_area", "text_input", "number_input") for widget in at.get(kind)}
+    at.get("button_group")[0].set_value(list(wishes.get("tags", ())))
+    for name, value in wishes.items():
+        if name != "tags":
+            fields[f"in.write.{name}"].set_value(", ".join(value) if isinstance(value, tuple) else value)
+    press(at, "Write")
+    assert at.session_state["write.told"].request == Request(**wishes, avoid=default_avoid())
+    own = {key.removeprefix("in.write.") for key in fields}
+    assert own | {"tags", "index"} == form(Request()).keys(), "each wish has a field of its own; index is a link's"
+    assert {*SAMPLED, *SEARCHED, "prompt", "avoid", "index"} == form(Request()).keys(), "and is set by some test"
+
+
+@pytest.mark.parametrize(
+    ("page", "button"), [("write", "Write"), ("fill", "Three middles"), ("compare", "Write with both")]
+)
+def test_the_words_to_avoid_are_on_unless_one_edits_or_empties_them(project: Path, page: str, button: str) -> None:
+    at = open_page(page)
+    assert at.text_area(key=f"in.{page}.avoid").value.split(", ") == list(default_avoid())
+    for typed, avoided in (("Otter, owl", ("Otter", "owl")), ("", ())):
+        at.text_area(key=f"in.{page}.avoid").set_value(typed)
+        at.session_state[f"in.{page}.max_tokens"] = 6
+        press(at, button)
+        told_ = at.session_state[f"{page}.told"]
+        assert (told_[0] if page == "compare" else told_).request.avoid == avoided
 
 
 def test_a_link_tells_the_same_story_and_the_page_has_the_link(project: Path, model: StoryModel) -> None:
@@ -224,3 +265,16 @@ def test_the_corpus_is_searched_and_one_story_looked_at(project: Path) -> None:
     assert word in html(at) and "40 of 40" not in html(at)
     well(at.text_input(key="in.explore.query").set_value("<script>nowhere").run())
     assert "No story is like that" in html(at)
+    at.text_input(key="in.explore.query").set_value("")
+    well(at.get("button_group")[0].set_value(["Dialogue"]).run())
+    spoken = [row["story"] for row in sample(40) if '"' in row["story"]]
+    assert f"{len(spoken)} of 40 stories" in html(at)
+    most = sorted(len(story.split()) for story in spoken)[len(spoken) // 2]
+    well(at.slider(key="in.explore.words").set_range(0, most).run())
+    short = [story for story in spoken if len(story.split()) <= most]
+    assert f"{len(short)} of 40 stories" in html(at)
+    second = [button for button in at.button if str(button.key).startswith("explore.")][1]
+    well(second.click().run())
+    shown = next(story for story in short if split_story(story).first.strip()[:40] in second.label.replace("\\", ""))
+    assert shown.split()[-1].strip('.!?"') in html(at) and f"{len(shown.split())} words" in html(at)
+    assert html(at).count('class="ts-given"') == 2, "its first and its last sentence are marked"

@@ -56,6 +56,8 @@ def test_streamlit_tells_nobody_and_shows_no_traceback() -> None:
     options = streamlit_options("127.0.0.1", 8501, ["localhost"])
     assert options["browser.gatherUsageStats"] is False
     assert options["server.address"] == "127.0.0.1"
+    everywhere = streamlit_options("0.0.0.0", 8501, ["localhost"])  # in a container
+    assert (everywhere["server.address"], everywhere["browser.serverAddress"]) == ("0.0.0.0", "localhost")
     assert options["client.showErrorDetails"] == "none"
     assert options["server.enableAgentApi"] is False
 

@@ -212,3 +212,21 @@ def test_what_can_not_be_a_data_set_is_refused_in_one_line(
     error = read(tmp_path, root, name)["error"]
     assert message in error
     assert "\n" not in error
+
+
+def test_dataprep_takes_a_data_set_of_the_hub(tmp_path: Path, root: Path, hub: str) -> None:
+    def dataprep(endpoint: str, out: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "HF_HOME": str(tmp_path / "cache"), "HF_ENDPOINT": endpoint}
+        return subprocess.run(
+            [sys.executable, "-m", "tinystories", "dataprep", "own/tales", "--out", out, "--train-fraction", "1"],
+            cwd=tmp_path, env={**environment, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    done = dataprep(NO_HUB, "a")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1) and "own/tales" in done.stderr
+    assert not list(tmp_path.glob("*.csv")) and not (tmp_path / "pipeline").exists()
+    done = dataprep(hub, "b")
+    assert done.returncode == 0, done.stderr
+    told = (tmp_path / "b-train.csv").read_text()
+    assert [text in told for text in ("Once upon a time.", "A dog ran.", "An owl sat.")] == [True] * 3
+    assert json.loads((tmp_path / "pipeline/hub-pins.json").read_text()) == {"own/tales": COMMIT}

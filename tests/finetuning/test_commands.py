@@ -13,7 +13,14 @@ from typer.testing import CliRunner
 from tests.builders import sample
 from tinystories.cli import app
 from tinystories.commands.configs import DataprepConfig, FinetuneConfig, InferenceConfig, read_config
-from tinystories.errors import ModelError, ParamsError, RequestError, SourceError, TinyStoriesError
+from tinystories.errors import (
+    ModelError,
+    ParamsError,
+    RequestError,
+    SourceError,
+    TinyStoriesError,
+    TrainingError,
+)
 
 DATAPREP = """
 ndata = 20
@@ -99,8 +106,17 @@ def test_dataprep_takes_the_old_projects_file_as_it_is(stories: Path, tmp_path: 
     run("dataprep", "--config", config)
     train = texts(tmp_path / "old-train.csv")
     assert len(train) == 16 and all(text.startswith("<s> ") and text.endswith(" </s>") for text in train)
+    run(
+        "dataprep", stories, "--out", tmp_path / "typed", "--count", 20, "--train-fraction", 0.8, "--seed", 3,
+        "--starter", "<s>", "--ender", "</s>",
+    )  # fmt: skip
+    for part in ("train", "validation"):  # each key is an option, and says the same
+        assert (tmp_path / f"typed-{part}.csv").read_bytes() == (tmp_path / f"old-{part}.csv").read_bytes()
     run("dataprep", "--config", config, "--out", tmp_path / "new", "--count", 10)  # the command line comes first
     assert len(texts(tmp_path / "new-train.csv")) == 8
+    config.write_text(config.read_text().replace("ndata = 20", "ndata = -1"))
+    run("dataprep", "--config", config)
+    assert len(texts(tmp_path / "old-train.csv")) == 32
 
 
 def test_finetune_takes_the_old_projects_file_as_it_is(gpt2: Path, tales: Path, tmp_path: Path) -> None:
@@ -110,6 +126,20 @@ def test_finetune_takes_the_old_projects_file_as_it_is(gpt2: Path, tales: Path, 
     metrics = json.loads(done.stdout)
     assert (metrics["method"], metrics["context"], metrics["device"]) == ("lora", 32, "cpu")
     assert (tmp_path / "tuned/epoch-1/config.json").is_file() and (tmp_path / "tuned/adapter").is_dir()
+
+
+def test_the_files_lora_peft_and_device_say_what_the_options_say(gpt2: Path, tales: Path, tmp_path: Path) -> None:
+    config = tmp_path / "finetune.toml"
+    text = FINETUNE.format(data=tales, out=tmp_path / "tuned", base=gpt2)
+    config.write_text(text.replace("lora_peft = true", "lora_peft = false").replace("save_per_epoch = true", ""))
+    asked = ("finetune", "--config", config, "--steps", 1, "--threads", 1, "--json")
+    assert json.loads(run(*asked).stdout)["method"] == "full"
+    assert json.loads(run(*asked, "--lora", "--out", tmp_path / "lora").stdout)["method"] == "lora"
+    config.write_text(text.replace('"cpu"', '"mps"'))  # which a Linux machine never has
+    for more in ((), ("--device", "mps")):
+        with pytest.raises(TrainingError, match="mps is not available"):
+            run(*asked, *more, "--out", tmp_path / "nowhere")
+    assert json.loads(run(*asked, "--device", "auto", "--out", tmp_path / "auto").stdout)["device"] in ("cpu", "cuda")
 
 
 def test_every_option_of_finetune_arrives(gpt2: Path, tales: Path, tmp_path: Path) -> None:
@@ -132,8 +162,12 @@ def test_every_option_of_finetune_arrives(gpt2: Path, tales: Path, tmp_path: Pat
         0.2,
         True,
     )
-    done = run("finetune", tales, "--base", gpt2, "--out", tmp_path / "full", "--full", "--steps", 1, "--json")
+    done = run(
+        "finetune", tales, "--base", gpt2, "--out", tmp_path / "full", "--full", "--epochs", 1, "--save-per-epoch",
+        "--json",
+    )  # fmt: skip
     assert json.loads(done.stdout)["method"] == "full" and not (tmp_path / "full/adapter").exists()
+    assert [folder.name for folder in (tmp_path / "full").glob("epoch-*")] == ["epoch-1"]
 
 
 def test_the_inference_files_keys_are_known(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.finetuning.test_commands import INFERENCE, run
 from tinystories import StoryModel
-from tinystories.errors import RequestError
+from tinystories.errors import RequestError, TrainingError
 
 
 @pytest.fixture
@@ -37,6 +37,47 @@ def test_the_file_with_q_n_and_rnd_writes_a_csv(config: Path, tmp_path: Path) ->
     assert {key: asked[key] for key in expected} == expected
     assert [json.loads(row["request"])["index"] for row in told] == [0, 1, 2]
     assert all(json.loads(row["met"])["prompt"] for row in told)
+
+
+def test_the_files_quantized_and_device_say_how_the_model_is_run(config: Path, gpt2: Path, tmp_path: Path) -> None:
+    def nats(*more: object) -> list[str]:
+        run("generate", "The cat", "--config", config, "--max-tokens", 8, "-n", 2, *more)
+        return [row["nats"] for row in rows(tmp_path / "stories.csv")]
+
+    text = config.read_text()
+    in_int8 = nats()
+    config.write_text(text.replace("quantized = true", "quantized = false"))
+    assert nats("--quantized") == in_int8 != nats()
+    config.write_text(text.replace('device = "cpu"', 'device = "auto"').replace("quantized = true", ""))
+    assert nats()
+    config.write_text(text.replace('device = "cpu"', 'device = "mps"'))
+    with pytest.raises(TrainingError, match="mps is not available"):
+        nats()
+
+
+def test_what_the_folder_knows_already_may_stand_in_the_file_and_changes_nothing(config: Path, tmp_path: Path) -> None:
+    def told() -> bytes:
+        run("generate", "The cat", "--config", config, "--max-tokens", 8)
+        return (tmp_path / "stories.csv").read_bytes()
+
+    before = told()
+    known = ("lora_peft", "model_name", "starter", "ender")
+    lines = [line for line in config.read_text().splitlines() if not line.startswith(known)]
+    config.write_text("\n".join(lines))
+    assert told() == before and len(lines) < len(INFERENCE.strip().splitlines())
+
+
+def test_many_requests_too_are_answered_in_int8(gpt2: Path, tmp_path: Path) -> None:
+    asked = tmp_path / "asked.jsonl"
+    asked.write_text('{"prompt": "The cat", "max_tokens": 8}\n')
+
+    def nats(*options: object) -> float:
+        return float(json.loads(run("generate", *options, "--model", gpt2, "--json").stdout)["nats"])
+
+    one = ("The cat", "--max-tokens", 8)
+    in_int8 = nats(*one, "--quantized")
+    assert nats("--requests", asked, "--quantized") == pytest.approx(in_int8, abs=1e-5)
+    assert nats("--requests", asked) == pytest.approx(nats(*one), abs=1e-5) != pytest.approx(in_int8, abs=1e-5)
 
 
 def test_the_command_line_comes_before_the_file(config: Path, gpt2: Path, tmp_path: Path) -> None:
@@ -84,5 +125,7 @@ def test_quantized_writes_stories_of_a_model_in_int8(gpt2: Path) -> None:
 def test_what_contradicts_itself_is_told(gpt2: Path, tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="PROMPT and -q both"):
         run("generate", "One", "-q", "Two", "--model", gpt2)
+    with pytest.raises(RequestError, match="--stream prints"):
+        run("generate", "One", "--stream", "--out", tmp_path / "a.csv", "--model", gpt2)
     with pytest.raises(RequestError, match=r"ends with \.csv"):
         run("generate", "One", "--out", tmp_path / "a.txt", "--model", gpt2)

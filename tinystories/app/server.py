@@ -15,6 +15,7 @@ from tinystories.app.theme import THEME
 
 SCRIPT: Final = Path(__file__).with_name("main.py")
 LOCAL: Final = ("127.0.0.1", "localhost", "::1")
+EVERYWHERE: Final = ("0.0.0.0", "::")  # addresses to listen on, and none to be asked at
 # the browser itself refuses what isn't from here; styles and workers are made by Streamlit's own script
 POLICY: Final = (
     "default-src 'self'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
@@ -101,7 +102,7 @@ def streamlit_options(host: str, port: int, hosts: Iterable[str]) -> dict[str, A
         "server.maxMessageSize": 20,
         "server.maxUploadSize": 1,
         "browser.gatherUsageStats": False,
-        "browser.serverAddress": "localhost" if host in LOCAL else host,
+        "browser.serverAddress": "localhost" if host in (*LOCAL, *EVERYWHERE) else host,
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
         "client.showErrorLinks": False,
@@ -119,8 +120,8 @@ def serve(started: settings.Settings, host: str, port: int, allowed: Iterable[st
 
     settings.configure(started)
     warm.pages()
-    hosts = {*LOCAL, host, *allowed}
-    say(f"the app is at http://{'localhost' if host in LOCAL else host}:{port} (Ctrl+C ends it)")
+    hosts = {*LOCAL, host, *allowed} - {*EVERYWHERE}
+    say(f"the app is at http://{'localhost' if host in (*LOCAL, *EVERYWHERE) else host}:{port} (Ctrl+C ends it)")
     app = App(SCRIPT, middleware=[Middleware(Guard, hosts=hosts)], on_script_error=_one_line)
     app.run(config=streamlit_options(host, port, hosts))
 

@@ -10,7 +10,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from tinystories.commands.generate import Outcome, line, load, summary
+from tinystories.commands.generate import Outcome, Runs, line, load, summary
 from tinystories.errors import RequestError
 from tinystories.generation.requests import Request
 from tinystories.generation.story import unmet
@@ -55,8 +55,9 @@ def _request(text: str) -> list[Request]:
 
 
 def requests_command(
-    model: Path, file: Path, out: Path | None, exact: bool, write: Callable[[str], None], say: Callable[[str], None]
-) -> Outcome:
+    model: Path, file: Path, out: Path | None, exact: bool, write: Callable[[str], None], say: Callable[[str], None],
+    runs: Runs | None = None,
+) -> Outcome:  # fmt: skip
     """A story for each request of `file`, a JSON line each, in their order: to `write`, or appended to `out`.
 
     With `out`, stories that are there already are not written again: so an interrupted command is simply
@@ -68,7 +69,7 @@ def requests_command(
         say(f"{there} of {len(requests)} stories are in {out} already")
     if there == len(requests):
         return Outcome("", "nothing to do", 0)
-    teller = load(model)
+    teller = load(model, runs)
     started, stories = time.perf_counter(), []
     with _progress(len(requests), there) as advance:
         try:

@@ -161,10 +161,12 @@ def generate(
             )
         from tinystories.commands.requested import requests_command
 
-        finish(requests_command(folder, requests, out, exact, lambda text: print(text, end="", flush=True), say))
+        finish(requests_command(folder, requests, out, exact, lambda text: print(text, end="", flush=True), say, runs))
         return
     if out is not None and out.suffix != ".csv":
         raise RequestError("--out: unless the name ends with .csv, only with --requests; else write `> FILE`")
+    if stream and out is not None:
+        raise RequestError("--stream prints what --out would keep: give one of them")
     if stream and count != 1:
         raise RequestError("--stream: one story at a time: leave out --count")
     request.repeat(count)

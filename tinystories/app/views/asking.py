@@ -78,6 +78,7 @@ def write(choices: Sequence[Choice], requests: Sequence[Request], place: Any) ->
     """
     models = [parts.load(choice) for choice in choices]
     with place:
+        st.empty()  # what stood here would otherwise stand, greyed, among what comes
         slots = [column.container(border=True).empty() for column in st.columns(len(choices))]
     return parts.write_into(slots, models, requests)
 

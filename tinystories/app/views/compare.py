@@ -1,18 +1,17 @@
 """Compare: two models, the same request and seed; and where each is surprised by a text that one pastes."""
 
 import math
-from collections.abc import Sequence
 from typing import Final
 
 import streamlit as st
 
-from tinystories.app import links, markup
+from tinystories.app import links, markup, wishes
 from tinystories.app.choices import Choice
 from tinystories.app.views import asking, parts
 from tinystories.app.views.parts import FIELD, Told
 from tinystories.errors import TinyStoriesError
 from tinystories.generation.requests import Request
-from tinystories.text.tags import TAGS, Tag
+from tinystories.text.tags import TAGS
 
 PAGE: Final = "compare"
 LONGEST: Final = 6000  # characters of a text that is looked at token by token
@@ -46,17 +45,20 @@ def _chosen(available: list[Choice]) -> list[Choice]:
 
 
 def _stories(chosen: list[Choice]) -> None:
-    st.session_state.setdefault(f"{FIELD}{PAGE}.seed", 0)
+    if f"{FIELD}{PAGE}.seed" not in st.session_state:
+        parts.fill_form(PAGE, Request(avoid=links.default_avoid()))
     with st.form("request", border=False):
         one, two = st.columns(2, gap="large")
-        prompt = one.text_area("It begins", key=f"{FIELD}{PAGE}.prompt", height=80, placeholder="Once upon a time, …")
-        tags = two.pills("It has", TAGS, selection_mode="multi", wrap=True, key=f"{FIELD}{PAGE}.tags")
+        one.text_area("It begins", key=f"{FIELD}{PAGE}.prompt", height=80, placeholder="Once upon a time, …")
+        two.pills("It has", TAGS, selection_mode="multi", wrap=True, key=f"{FIELD}{PAGE}.tags")
+        with two:
+            parts.words_to_avoid(PAGE)
         number, go = two.columns([2, 3], vertical_alignment="bottom")
-        seed = number.number_input("Seed", 0, links.EXACT - 1, step=1, key=f"{FIELD}{PAGE}.seed")
+        number.number_input("Seed", 0, links.EXACT - 1, step=1, key=f"{FIELD}{PAGE}.seed")
         name = "Write with both" if len(chosen) > 1 else "Write"
         asked = go.form_submit_button(name, type="primary", icon=":material/edit:", width="stretch")
     if asked:
-        _write(chosen, prompt, tags, seed)
+        _write(chosen)
     asking.show_trouble(PAGE)
     told: list[Told] = st.session_state.get(TOLD, [])
     for column, each in zip(st.columns(max(len(told), 1), gap="large"), told, strict=False):
@@ -64,11 +66,12 @@ def _stories(chosen: list[Choice]) -> None:
             parts.card(PAGE, each, each.stories[0], actions=False)
 
 
-def _write(chosen: list[Choice], prompt: str, tags: Sequence[Tag], seed: int) -> None:
+def _write(chosen: list[Choice]) -> None:
     for key in (TOLD, f"{PAGE}.trouble"):
         st.session_state.pop(key, None)
     try:
-        request = Request(prompt=prompt, tags=tuple(tags), avoid=links.default_avoid(), seed=seed)
+        asked = {name: st.session_state.get(f"{FIELD}{PAGE}.{name}") for name in ("prompt", "tags", "avoid", "seed")}
+        request = wishes.request(asked)
         stories = asking.write(chosen, [request] * len(chosen), st.container())
     except TinyStoriesError as error:
         st.session_state[f"{PAGE}.trouble"] = str(error)

@@ -54,6 +54,7 @@ def _form(available: list[Choice]) -> Choice:
         )  # fmt: skip
         with two:
             choice = parts.choose(PAGE, available)
+            parts.words_to_avoid(PAGE)
             seed, go = st.columns([2, 3], vertical_alignment="bottom")
             seed.number_input("Seed", 0, links.EXACT - 1, step=1, key=f"{FIELD}fill.seed")
             if go.form_submit_button("Three middles", type="primary", icon=":material/edit:", width="stretch"):

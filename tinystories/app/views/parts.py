@@ -98,6 +98,12 @@ def opening(request: Request) -> str:
     return (request.prompt or "").rstrip() or request.first or request.start or ""
 
 
+def words_to_avoid(page: str) -> None:
+    """The list that is on unless one edits it; of the form that it stands in."""
+    with st.popover("Words to avoid", icon=":material/block:", width="stretch"):
+        st.text_area("Separated by commas; empty it, and nothing is avoided", key=f"{FIELD}{page}.avoid", height=160)
+
+
 def trouble(error: TinyStoriesError | str) -> None:
     st.html(markup.trouble(str(error)))
 

@@ -49,7 +49,7 @@ def _story(story: Saved) -> None:
         with st.container(horizontal=True, gap="small"):
             parts.give(story, parts.link(story.page, request, 1, story.fingerprint), f"shelf.{story.id}")
             with st.popover("Delete", icon=":material/delete:"):
-                st.caption("It is gone for good.")
+                st.caption("Once deleted, it is gone for good.")
                 st.button(
                     "Delete it", type="primary", key=f"shelf.{story.id}.delete", on_click=_delete, args=(story.id,)
                 )

@@ -63,8 +63,7 @@ def _more(available: list[Choice]) -> Choice:
     st.text_input("First sentence", key=_key("first"))
     st.text_input("Last sentence", key=_key("last"))
     st.number_input("About so many words", 1, step=50, value=None, key=_key("length"), placeholder="any")
-    with st.popover("Words to avoid", icon=":material/block:", width="stretch"):
-        st.text_area("Separated by commas; empty it, and nothing is avoided", key=_key("avoid"), height=160)
+    parts.words_to_avoid(PAGE)
     st.html(markup.note("How it is written; an empty field leaves it to the model:"))
     columns = st.columns(2)
     for place, knob in enumerate(wishes.KNOBS):
