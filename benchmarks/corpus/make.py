@@ -1,6 +1,6 @@
 """Any number of stories with real sentences and the real distribution of lengths, recombined by program.
 
-    python benchmarks/corpus/make.py ../shared/data/stories OUT.txt --stories 2700000
+    python -m benchmarks.corpus.make ../shared/data/stories OUT.txt --stories 2700000
 
 A story takes the number of sentences of a real one; its first, its last and the others are drawn from real first,
 last and other sentences. One in a hundred is an exact copy, one in a hundred a near-copy of an earlier one, as in the

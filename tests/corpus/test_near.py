@@ -28,7 +28,7 @@ def near(texts: list[str], threshold: float = 0.8, ngram: int = 5) -> dict[tuple
     bands = Bands.of(threshold)
     signed = pa.concat_tables([signatures(table, bands=bands, ngram=ngram, sample=1) for table in tables])
     keys = signed["bands"].combine_chunks().flatten().to_numpy().reshape(-1, bands.count)
-    found = candidates(keys, ~signed["empty"].to_numpy())
+    found = candidates(keys, ~signed["empty"].to_numpy(), np.zeros(len(keys), np.bool_))
     return {(one, other): share for one, other, share in verified(found, lambda: tables, ngram, threshold)}
 
 
@@ -122,6 +122,29 @@ def test_a_bucket_of_thousands_does_not_square() -> None:
     assert len(near(texts)) <= 2 * 3000
 
 
+def test_pairs_are_those_that_agree_in_a_band_each_once() -> None:
+    keys = np.random.default_rng(3).integers(0, 24, (300, 4)).astype(np.uint64)
+    usable = np.arange(300) % 5 > 0
+    found = [tuple(pair) for pair in candidates(keys, usable, np.zeros(300, np.bool_)).tolist()]
+    agree = (keys[:, None] == keys[None]) & usable[:, None, None] & usable[None, :, None]
+    buckets = [np.flatnonzero(usable & (keys[:, b] == value)) for b in range(4) for value in range(24)]
+    assert 0 < sum(len(rows) > 12 for rows in buckets) < sum(len(rows) > 1 for rows in buckets)
+    small = {pair for rows in buckets if len(rows) <= 12 for pair in combinations(rows.tolist(), 2)}
+    assert len(found) == len(set(found)) and small <= set(found) < set(zip(*np.nonzero(agree.any(axis=2)), strict=True))
+    assert all(one < other for one, other in found)
+    assert candidates(keys[:0], usable[:0], usable[:0]).shape == (0, 2)
+
+
+def test_in_a_bucket_of_any_size_all_are_compared_with_the_held_out_ones() -> None:
+    """Neighbours and the first alone would leave training stories in that are near to a held-out one."""
+    held = np.zeros(40, np.bool_)
+    held[[7, 20, 33]] = True
+    pairs = {tuple(pair) for pair in candidates(np.zeros((40, 2), np.uint64), ~np.zeros(40, np.bool_), held).tolist()}
+    assert {(min(h, r), max(h, r)) for h in (7, 20, 33) for r in range(40) if r != h} <= pairs
+    near_held_out, earlier = leaving(sorted(pairs), held)
+    assert set(near_held_out) == set(range(40)) - {7, 20, 33} and not earlier
+
+
 def test_of_each_cluster_the_first_stays_and_held_out_rows_always_do() -> None:
     held = np.array([False, False, False, True, False, False, True, False])
     pairs = [(0, 1), (1, 2), (3, 4), (4, 5), (3, 6), (2, 7)]
@@ -129,6 +152,6 @@ def test_of_each_cluster_the_first_stays_and_held_out_rows_always_do() -> None:
 
 
 def test_overlap_counts_distinct_ngrams_of_the_test_stories() -> None:
-    test, train = np.array([1, 1, 2, 3], np.uint64), np.array([2, 9], np.uint64)
-    assert overlap(test, train) == 1 / 3
-    assert overlap(test[:0], train) is None
+    test, train = np.array([1, 1, 2, 3, 7], np.uint64), [np.array(own, np.uint64) for own in ([9, 2], [], [2, 7, 0])]
+    assert overlap(test, train) == 2 / 4
+    assert overlap(test[:0], train) is None and overlap(test, []) == 0

@@ -19,12 +19,14 @@ RECALL: Final = 0.995  # of pairs at the threshold, by the banding's formula
 SEED: Final = 42  # of the signatures
 LONG: Final = 13  # words of the n-grams that test and training may share
 
-_ALL_PAIRS: Final = 12  # stories in one bucket that are compared each with each; above, neighbours and the first
+_ALL_PAIRS: Final = 12  # stories in one bucket that are compared each with each; above, see candidates
+_HELD_OUT: Final = 16  # held-out stories of a larger bucket that all of it is compared with
 _AT_ONCE: Final = 200_000  # stories whose n-grams are in memory together
 _EXACT: Final = 100_000  # stories up to which every long n-gram counts; above, one of SAMPLED
 SAMPLED: Final = 16
 
 Pairs = NDArray[np.int64]
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -77,20 +79,41 @@ def signatures(table: Any, *, bands: Bands, ngram: int, sample: int) -> Any:
     )
 
 
-def candidates(keys_NB: Hashes, usable_N: NDArray[np.bool_]) -> Pairs:
-    """(P, 2) rows i < j that agree in a band, each pair once; rows that are not usable are in none."""
-    rows = np.flatnonzero(usable_N)
-    found = [np.zeros((0, 2), np.int64)]
+def candidates(keys_NB: Hashes, usable_N: NDArray[np.bool_], held_out_N: NDArray[np.bool_]) -> Pairs:
+    """(P, 2) rows i < j that agree in a band, each pair once; rows that are not usable are in none.
+
+    Of more than _ALL_PAIRS rows that agree, neighbours are paired, and all with the first and with the first
+    _HELD_OUT of the held-out ones: as many pairs as rows, not their square.
+    """
+    rows, total = np.flatnonzero(usable_N), len(usable_N)
+    found = np.zeros(0, np.int64)  # i * total + j
     for band in range(keys_NB.shape[1]):
-        keys = keys_NB[rows, band]
-        order = np.argsort(keys, kind="stable")
-        same = keys[order][1:] == keys[order][:-1]
-        starts = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]]).astype(np.int8)) == 1)
-        stops = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]]).astype(np.int8)) == -1) + 1
-        for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
-            found.append(_bucket(rows[order[start:stop]]))
-    pairs = np.concatenate(found)
-    return np.unique(np.sort(pairs, axis=1), axis=0)
+        one, other = _agreeing(keys_NB[rows, band], rows, held_out_N)
+        found = np.union1d(found, one * total + other)
+    return np.stack(np.divmod(found, max(1, total)), axis=1)
+
+
+def _agreeing(keys: Hashes, rows: Rows, held_out_N: NDArray[np.bool_]) -> tuple[Rows, Rows]:
+    """Pairs of rows, the smaller first, whose keys are equal; see candidates."""
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    begins = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)])
+    sizes = np.diff(np.append(begins, len(keys)))
+    own = rows[order[np.repeat(sizes > 1, sizes)]]
+    sizes = sizes[sizes > 1]
+    bucket, size = np.repeat(np.arange(len(sizes)), sizes), np.repeat(sizes, sizes)
+    found = []
+    for distance in range(1, _ALL_PAIRS):
+        together = bucket[distance:] == bucket[:-distance]
+        if distance > 1:
+            together &= size[distance:] <= _ALL_PAIRS
+        found.append((own[:-distance][together], own[distance:][together]))
+    for place in np.flatnonzero(sizes > _ALL_PAIRS).tolist():
+        members = own[bucket == place]
+        for row in (members[0], *members[held_out_N[members]][:_HELD_OUT]):
+            others = members[members != row]
+            found.append((np.minimum(row, others), np.maximum(row, others)))
+    return np.concatenate([one for one, _ in found]), np.concatenate([other for _, other in found])
 
 
 def verified(
@@ -143,10 +166,20 @@ def leaving(pairs: Iterable[tuple[int, int]], held_out_N: NDArray[np.bool_]) -> 
     return near_held_out, {row: root(row) for row in sorted(parent) if root(row) != row}
 
 
-def overlap(test: Hashes, train: Hashes) -> float | None:
-    """The share of the test stories' distinct long n-grams that training stories have too; None without any."""
+def overlap(test: Hashes, train: Iterable[Hashes]) -> float | None:
+    """The share of the test stories' distinct long n-grams that training stories have too; None without any.
+
+    train: in pieces, which are never put together.
+    """
     distinct = np.unique(test)
-    return float(np.isin(distinct, train).mean()) if len(distinct) else None
+    known = np.zeros(len(distinct), np.bool_)
+    for piece in train:
+        hashes = np.unique(piece)  # sorted, so that neighbours are looked up after each other
+        places = np.searchsorted(distinct, hashes)
+        inside = places < len(distinct)
+        hashes, places = hashes[inside], places[inside]
+        known[places[distinct[places] == hashes]] = True
+    return float(known.mean()) if len(distinct) else None
 
 
 def _whole(found: Any) -> Any:
@@ -156,15 +189,6 @@ def _whole(found: Any) -> Any:
     enough = np.diff(found.offsets_N1) >= LONG
     keep = np.repeat(enough, counts)
     return type(long)(long.hashes[keep], np.concatenate([[0], np.cumsum(np.where(enough, counts, 0))]))
-
-
-def _bucket(rows: Any) -> Pairs:
-    count = len(rows)
-    if count <= _ALL_PAIRS:
-        one, other = np.triu_indices(count, 1)
-        return np.stack([rows[one], rows[other]], axis=1)
-    first = np.full(count - 1, rows[0])
-    return np.concatenate([np.stack([first, rows[1:]], axis=1), np.stack([rows[:-1], rows[1:]], axis=1)])
 
 
 def _parts(pairs: Pairs) -> Iterator[Pairs]:

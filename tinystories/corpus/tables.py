@@ -1,6 +1,7 @@
 """Parquet in bounded memory: tables in, tables out, a group of rows at a time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -13,15 +14,33 @@ from tinystories.files import atomic
 GROUP: Final = 8192  # rows
 
 
-def write_tables(path: Path, schema: Any, tables: Iterable[Any]) -> int:
-    """Write `tables`, cut to `schema`'s columns, atomically; how many rows there were.
+@contextmanager
+def table_writer(path: Path, schema: Any) -> Iterator[Callable[[Any], None]]:
+    """A function that writes a table, cut to `schema`'s columns; the file is there when the block ends well.
 
     Rows are regrouped, so that the bytes don't depend on how they come.
     """
-    count = 0
+    waiting = schema.empty_table()
+
+    def write(table: Any) -> None:
+        nonlocal waiting
+        waiting = pa.concat_tables([waiting, table.select(schema.names).cast(schema)])
+        while waiting.num_rows >= GROUP:
+            writer.write_table(waiting.slice(0, GROUP).combine_chunks())
+            waiting = waiting.slice(GROUP)
+
     with atomic(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-        for table in _regrouped(tables, schema):
-            writer.write_table(table)
+        yield write
+        if waiting.num_rows:
+            writer.write_table(waiting.combine_chunks())
+
+
+def write_tables(path: Path, schema: Any, tables: Iterable[Any]) -> int:
+    """Write `tables` as `table_writer` does; how many rows there were."""
+    count = 0
+    with table_writer(path, schema) as write:
+        for table in tables:
+            write(table)
             count += table.num_rows
     return count
 
@@ -50,15 +69,3 @@ def read_rows(path: Path, columns: list[str] | None = None) -> Iterator[dict[str
     """The rows of a Parquet file, in order; all columns, or these."""
     for table in read_tables(path, columns):
         yield from table.to_pylist()
-
-
-def _regrouped(tables: Iterable[Any], schema: Any) -> Iterator[Any]:
-    """Tables of GROUP rows, the last one of the rest."""
-    waiting = schema.empty_table()
-    for table in tables:
-        waiting = pa.concat_tables([waiting, table.select(schema.names).cast(schema)])
-        while waiting.num_rows >= GROUP:
-            yield waiting.slice(0, GROUP).combine_chunks()
-            waiting = waiting.slice(GROUP)
-    if waiting.num_rows:
-        yield waiting.combine_chunks()

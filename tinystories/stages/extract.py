@@ -4,7 +4,7 @@ import hashlib
 import heapq
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +21,7 @@ from tinystories.corpus.record import EXTRACTED, PARTITIONS
 from tinystories.corpus.records import RECORDS, REPAIRED, raw_tables, repairs_of, to_records
 from tinystories.corpus.repair import REPAIRS
 from tinystories.corpus.sources import Source, from_path, sample
-from tinystories.corpus.tables import write_tables
+from tinystories.corpus.tables import table_writer, write_tables
 from tinystories.errors import SourceError
 from tinystories.files import fingerprint, write_json
 from tinystories.params import Params
@@ -51,15 +51,16 @@ def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
     )
     records = map_tables(function, raw_tables(_read(source, per_part)), keep=work)
     counts: Counter[str] = Counter()
-    repairs: list[Any] = []
-    records = _followed(records, counts, repairs, Pace(say))
-    if params.source.limit is not None:
-        records = _limited(records, params.source.limit)
-    stories = write_tables(paths.extracted, EXTRACTED, _counted(records, counts))
-    if not stories:
-        paths.extracted.unlink()
-        raise SourceError(f"source.kind {params.source.kind}: no stories in it; check source.path and source.dataset")
-    write_tables(paths.repaired, REPAIRED, repairs)
+    with table_writer(paths.repaired, REPAIRED) as add:
+        records = _followed(records, counts, add, Pace(say))
+        if params.source.limit is not None:
+            records = _limited(records, params.source.limit)
+        stories = write_tables(paths.extracted, EXTRACTED, _counted(records, counts))
+        if not stories:
+            paths.extracted.unlink()
+            raise SourceError(
+                f"source.kind {params.source.kind}: no stories in it; check source.path and source.dataset"
+            )
     metrics = {
         "kind": params.source.kind,
         "commit": source.commit,
@@ -97,14 +98,14 @@ def _read(source: Source, per_part: Counter[str]) -> Iterator[RawStory]:
             yield story
 
 
-def _followed(records: Iterable[Any], counts: Counter[str], repairs: list[Any], pace: Pace) -> Iterator[Any]:
-    """Counts all that is read, whether a limit keeps it or not."""
+def _followed(records: Iterable[Any], counts: Counter[str], add: Callable[[Any], None], pace: Pace) -> Iterator[Any]:
+    """Counts all that is read, whether a limit keeps it or not; adds what was repaired, as it was."""
     for table in records:
         counts["read"] += table.num_rows
         counts["moved"] += pc.sum(table["moved"]).as_py() or 0
         made = repairs_of(table)
         if made.num_rows:
-            repairs.append(made)
+            add(made)
             counts["repaired"] += made.num_rows
             counts.update(f"repair {name}" for names in made["repairs"].to_pylist() for name in names)
         pace(counts["read"], f"{counts['repaired']:,} repaired")

@@ -141,16 +141,19 @@ def _controls(wanted: TokenizeParams) -> Sequence[str]:
 
 def _training(paths: Paths, most: int) -> list[str]:
     """Texts of the training stories in their order, of at most `most`."""
-    ids = [
-        identity
-        for table in read_tables(paths.split, ["story_id", "partition"])
-        for identity in table.filter(pc.equal(table["partition"], "train"))["story_id"].to_pylist()
-    ]
-    if not ids:
+    ids = pa.chunked_array(
+        [
+            chunk
+            for table in read_tables(paths.split, ["story_id", "partition"])
+            for chunk in table.filter(pc.equal(table["partition"], "train"))["story_id"].chunks
+        ],
+        pa.string(),
+    )
+    if not len(ids):
         raise TrainingError(
             f"{paths.split}: no training stories, so no tokenizer; give more stories or other partitions"
         )
-    last = sorted(ids)[:most][-1]
+    last = ids.sort()[min(most, len(ids)) - 1].as_py()
     return [
         text for table in read_tables(paths.split, ["story_id", "partition", "text"]) for text in _chosen(table, last)
     ]

@@ -107,12 +107,10 @@ def _near(
     usable = ~table["row"].isin(list(why)).to_numpy()
     held_out = (table["partition"] != "train").to_numpy()
     keys, shared, sample = _signed(paths, clean, table, usable, pace)
-    found = {
-        (one, other): similarity
-        for one, other, similarity in verified(
-            candidates(keys, usable), lambda: read_tables(paths.extracted, ["text"]), clean.ngram, clean.near_duplicates
-        )
-    } if clean.near_duplicates < 1 else {}  # fmt: skip
+    pairs = candidates(keys, usable, held_out) if clean.near_duplicates < 1 else np.zeros((0, 2), np.int64)
+    del keys  # the largest thing that validation holds
+    true = verified(pairs, lambda: read_tables(paths.extracted, ["text"]), clean.ngram, clean.near_duplicates)
+    found = {(one, other): similarity for one, other, similarity in true}
     near_held_out, earlier = leaving(found, held_out)
     ids = table["story_id"]
     table["near_held_out"] = table["row"].isin(list(near_held_out)).astype("int32")
@@ -139,7 +137,7 @@ def _signed(
     function = partial(signatures, bands=bands, ngram=clean.ngram, sample=sample)
     keys = np.zeros((len(table), bands.count), np.uint64)
     partition = table["partition"].to_numpy()
-    long: dict[str, list[Any]] = {"test": [np.zeros(0, np.uint64)], "train": [np.zeros(0, np.uint64)]}
+    long: dict[str, list[Any]] = {"test": [np.zeros(0, np.uint64)], "train": []}
     begin = 0
     for signed in map_tables(function, read_tables(paths.extracted, ["text"])):
         stop = begin + signed.num_rows
@@ -152,7 +150,7 @@ def _signed(
             hashes.append(values[usable[own] & (partition[own] == name)])
         begin = stop
         pace(begin)
-    return keys, overlap(np.concatenate(long["test"]), np.concatenate(long["train"])), sample
+    return keys, overlap(np.concatenate(long["test"]), long["train"]), sample
 
 
 def _reasons(outcomes: list[Outcome]) -> dict[int, Outcome]:
@@ -176,8 +174,10 @@ def _by_name(why: dict[int, Outcome]) -> dict[str, list[int]]:
 def _copies(table: "pd.DataFrame", why: dict[int, Outcome]) -> list[tuple[int, int]]:
     """Rows left out as copies, each with the first row of the same text."""
     rows = [row for row, outcome in why.items() if outcome.name == DUPLICATE]
-    first = table.drop_duplicates("story_id").set_index("story_id")["row"]
-    return [(row, int(first[table["story_id"][row]])) for row in rows]
+    ids = table["story_id"]
+    own = table.loc[ids.isin(ids[rows]), ["story_id", "row"]]
+    first = own.groupby("story_id")["row"].transform("first")
+    return list(zip(rows, first[rows].tolist(), strict=True))
 
 
 def _near_ids(table: "pd.DataFrame", near: dict[int, tuple[int, float]]) -> dict[int, str]:
@@ -207,8 +207,8 @@ def _quarantined(
 
 def _metrics(table: "pd.DataFrame", why: dict[int, Outcome], outcomes: list[Outcome]) -> dict[str, Any]:
     reasons = Counter(outcome.name for outcome in why.values())
-    good = table[~table["row"].isin(list(why))]
-    kept = Counter(good["partition"])
+    good = ~table["row"].isin(list(why))
+    kept = table["partition"][good].value_counts()
     bad = int(table["bad"].sum())
     return {
         "stories": len(table),
@@ -218,9 +218,9 @@ def _metrics(table: "pd.DataFrame", why: dict[int, Outcome], outcomes: list[Outc
         "bad": bad,
         "bad_share": bad / len(table),
         "reasons": {name: count for name, count in reasons.items() if name not in NOT_BAD},
-        "partitions": {partition: kept[partition] for partition in PARTITIONS},
-        "mojibake": int(good["mojibake"].sum()),
-        "words": int(good["words"].sum()),
+        "partitions": {partition: int(kept.get(partition, 0)) for partition in PARTITIONS},
+        "mojibake": int(table["mojibake"][good].sum()),
+        "words": int(table["words"][good].sum()),
         "sources": _per_source(table, why),
         "expectations": [outcome.to_json() for outcome in outcomes],
     }
@@ -228,8 +228,8 @@ def _metrics(table: "pd.DataFrame", why: dict[int, Outcome], outcomes: list[Outc
 
 def _per_source(table: "pd.DataFrame", why: dict[int, Outcome]) -> list[dict[str, Any]]:
     """Stories and quarantined ones by source, the largest first; beyond 50 sources the small ones together."""
-    stories = Counter(table["source"])
-    gone = Counter(source for number, source in zip(table["row"], table["source"], strict=True) if number in why)
+    stories = Counter(table["source"].value_counts().to_dict())
+    gone = Counter(table["source"][list(why)].value_counts().to_dict())
     order = sorted(stories, key=lambda source: (-stories[source], source))
     listed, rest = order[:_SOURCES_LISTED], order[_SOURCES_LISTED:]
     entries = [{"source": name, "stories": stories[name], "quarantined": gone[name]} for name in listed]
