@@ -72,6 +72,8 @@ def test_every_command_explains_itself_with_an_example(root: Path, command: str)
         (["generate", "--count", "0"], "count: must be at least 1"),
         (["generate", "--end", "home", "--avoid", "home"], "avoid: 'home' is in end"),
         (["generate", "--stream", "--count", "2"], "one story at a time"),
+        (["generate", "--stream", "--out", "told.csv"], "--stream prints what --out would keep"),
+        (["generate", "--start", "Lily", "--end", "home", "--max-words", "1"], "home must occur beside"),
         (["generate", "--requests", "asked.jsonl", "--tag", "Twist"], "leave out the other controls"),
         (["generate", "--requests", "asked.jsonl"], "asked.jsonl can't be read"),
         (["generate", "--out", "told.jsonl"], "only with --requests"),

@@ -2,12 +2,16 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
+from rich.text import Text
 
-from tinystories import Request
-from tinystories.commands.generate import generate_command, parse_words, stream_command
+from tinystories import Request, Story
+from tinystories.commands.generate import Runs, generate_command, parse_words, stream_command
+from tinystories.commands.panels import panel
 from tinystories.commands.requested import requests_command
 from tinystories.commands.score import score_command
 from tinystories.errors import ModelError, RequestError, SourceError
@@ -57,6 +61,25 @@ def test_on_a_terminal_each_story_has_a_panel_with_what_was_met(folder: Path) ->
     assert out.count("╭") == out.count("╯") == 2
 
 
+@pytest.mark.parametrize("width", [16, 40, 80])
+def test_a_panel_leaves_nothing_out_however_narrow_the_terminal_is(width: int) -> None:
+    met = {"first": True, "end": False, **{f"word:{word}": word != "sun" for word in ("dog", "kite", "sun", "garden")}}
+    story = Story("Tom had a [red] kite.\n\nIt flew.", Request(), met, "end_word", 9, 1.0, 0, "m")
+    lines = panel(story, 1, 2, width).splitlines()
+    assert all(cell_len(Text.from_ansi(line).plain) == width for line in lines)
+    shown = "".join(Text.from_ansi(line).plain.strip("│ ") + " " for line in lines)
+    for control, kept in met.items():
+        assert re.search(rf"{'✓' if kept else '✗'} {control}( |$)", shown)
+    assert "stopped by" in shown and "[red]" in shown
+
+
+def test_without_colours_a_panel_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    story = Story("Tom.", Request(), {"end": False}, "eos", 1, 1.0, 0, "m")
+    assert "\x1b[3" in panel(story, 1, 2, 40)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[3" not in panel(story, 1, 2, 40)
+
+
 ASKED = (
     '{"start": "Once", "max_tokens": 9, "count": 3}\n\n'
     '{"tags": ["Twist"], "prompt": "A\u2028B", "max_tokens": 5}\n{"end": "garden", "max_tokens": 2}\n'
@@ -73,7 +96,7 @@ def requested(folder: Path, file: Path, out: Path | None) -> tuple[str, str, int
 
 def test_a_file_of_requests_is_answered_a_line_each_in_its_order(tmp_path: Path, folder: Path) -> None:
     file = tmp_path / "asked.jsonl"
-    file.write_text(ASKED, encoding="utf-8")
+    file.write_text(ASKED, encoding="utf-8-sig")  # as some editors on Windows write it
     printed, said, code = requested(folder, file, None)
     lines = [json.loads(line) for line in printed.split("\n")[:-1]]
     assert [line["request"]["index"] for line in lines] == [0, 1, 2, 0, 0]
@@ -87,12 +110,11 @@ def test_an_interrupted_file_of_requests_goes_on_where_it_was(
     file, out, whole = tmp_path / "asked.jsonl", tmp_path / "told.jsonl", tmp_path / "whole.jsonl"
     file.write_text(ASKED, encoding="utf-8")
     requested(folder, file, whole)
-    monkeypatch.setattr("tinystories.commands.requested.CHUNK", 2)
     write, calls = StoryModel.generate_many, []
 
     def interrupted(self: StoryModel, *given: object) -> object:
         calls.append(given)
-        if len(calls) == 2:
+        if len(calls) == 3:
             raise KeyboardInterrupt
         return write(self, *given)  # type: ignore[arg-type]
 
@@ -101,7 +123,7 @@ def test_an_interrupted_file_of_requests_goes_on_where_it_was(
     assert code == 130 and "interrupted: 2 of 5 stories are in" in said and "type the same again" in said
     out.write_bytes(out.read_bytes() + b'{"text": "half a li')
     _, said, code = requested(folder, file, out)
-    assert "2 of 5 stories are in" in said and len(calls) == 4
+    assert "2 of 5 stories are in" in said and len(calls) == 3 + 3
     assert out.read_bytes() == whole.read_bytes()
     assert requested(folder, file, out)[1:] == (f"5 of 5 stories are in {out} already\nnothing to do", 0)
 
@@ -111,6 +133,8 @@ def test_an_interrupted_file_of_requests_goes_on_where_it_was(
     [
         ("{", "line 2: not JSON"), ("[]", "line 2: expected an object"), ('{"tag": []}', "line 2: got an unexpected"),
         ('{"tags": ["Twst"]}', "line 2: unknown tag 'Twst'"), ('{"count": 0}', "line 2: count"),
+        (f'{{"seed": {"7" * 5000}}}', "line 2: not JSON"), ("[" * 100_000, "line 2: not JSON"),
+        ('{"temperature": NaN}', "line 2: temperature"), ('{"start": "a\\ud800"}', "line 2: start"),
     ],
 )  # fmt: skip
 def test_a_wrong_line_is_told_with_its_number(line: str, says: str, tmp_path: Path, folder: Path) -> None:
@@ -137,6 +161,72 @@ def test_stories_that_answer_other_requests_are_not_gone_on_with(tmp_path: Path,
         requested(folder, file, out)
     with pytest.raises(RequestError, match="can't be read"):
         requested(folder, tmp_path / "none.jsonl", None)
+
+
+@pytest.mark.parametrize("there", ['{"max_tokens": 3}', "notes of mine\nand more", '{"text": "x"}\n', "[]\n", "\xff"])
+def test_a_file_that_holds_no_stories_is_refused_and_left_as_it_is(there: str, tmp_path: Path, folder: Path) -> None:
+    file, out = tmp_path / "asked.jsonl", tmp_path / "told.jsonl"
+    file.write_text('{"max_tokens": 3}\n{"max_tokens": 4}\n', encoding="utf-8")
+    out.write_bytes(there.encode("latin-1"))
+    with pytest.raises(RequestError, match=r"told\.jsonl") as refusal:
+        requested(folder, file, out)
+    assert out.read_bytes() == there.encode("latin-1") and "\n" not in str(refusal.value)
+
+
+def test_a_file_of_requests_is_not_written_into_itself(tmp_path: Path, folder: Path) -> None:
+    file = tmp_path / "asked.jsonl"
+    file.write_text('{"max_tokens": 3}', encoding="utf-8")
+    with pytest.raises(RequestError, match="no story"):
+        requested(folder, file, file)
+    assert file.read_text() == '{"max_tokens": 3}'
+
+
+def test_a_story_with_a_control_more_than_asked_for_answers_another_request(tmp_path: Path, folder: Path) -> None:
+    file, out = tmp_path / "asked.jsonl", tmp_path / "told.jsonl"
+    file.write_text('{"start": "Tom", "avoid": ["dog"], "max_tokens": 3}\n', encoding="utf-8")
+    requested(folder, file, out)
+    file.write_text('{"start": "Tom", "max_tokens": 3}\n', encoding="utf-8")
+    with pytest.raises(RequestError, match="line 1 answers another request"):
+        requested(folder, file, out)
+
+
+def test_exact_stories_are_kept_one_by_one_and_candidates_count(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, out, write, sizes = tmp_path / "asked.jsonl", tmp_path / "told.jsonl", StoryModel.generate_many, []
+
+    def counted(self: StoryModel, requests: list[Request], *given: object) -> list[Story]:
+        sizes.append(len(requests))
+        if len(sizes) == 3:
+            raise KeyboardInterrupt
+        return write(self, requests, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(StoryModel, "generate_many", counted)
+    file.write_text('{"max_tokens": 2, "count": 5}\n', encoding="utf-8")
+    assert "interrupted: 2 of 5" in requested(folder, file, out)[1]
+    file.write_text('{"max_tokens": 2, "best_of": 30, "count": 5}\n', encoding="utf-8")
+    assert requests_command(folder, file, None, False, str, str).code == 0
+    assert sizes == [1, 1, 1, 2, 2, 1]
+
+
+def test_a_file_of_requests_is_answered_by_the_model_as_it_is_asked_to_run(tmp_path: Path, folder: Path) -> None:
+    file = tmp_path / "asked.jsonl"
+    file.write_text('{"max_tokens": 12, "count": 2}\n', encoding="utf-8")
+    told: list[str] = []
+    requests_command(folder, file, None, True, told.append, str, Runs(quantized=True))
+    asked = Request(max_tokens=12).repeat(2)
+    expected = StoryModel.load(folder, quantized=True).generate_many(asked, exact=True)
+    assert [json.loads(line)["nats"] for line in "".join(told).splitlines()] == [story.nats for story in expected]
+
+
+def test_where_nothing_can_be_written_is_told_before_a_model_loads(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "asked.jsonl").write_text("{}\n")
+    for out, says in ((tmp_path, "is a folder"), (tmp_path / "file/in.csv", "can't be written")):
+        with pytest.raises(RequestError, match=says):
+            generate_command(tmp_path / "no model", Request(), 1, table=out)
+        with pytest.raises(RequestError, match=says):
+            requests_command(tmp_path / "no model", tmp_path / "asked.jsonl", out, False, str, str)
 
 
 def test_words_are_read_from_a_list_with_commas() -> None:

@@ -35,6 +35,7 @@ from tinystories.errors import RequestError
         ({"temperature": float("nan")}, "at least 0"),
         ({"temperature": float("inf")}, "at least 0"),
         ({"temperature": "hot"}, "expected a number"),
+        ({"temperature": 10**400}, "too large"),
         ({"top_p": 0.0}, "above 0"),
         ({"top_p": 1.1}, "at most 1"),
         ({"top_k": -1}, "at least 0"),
@@ -46,8 +47,10 @@ from tinystories.errors import RequestError
         ({"seed": 2**63}, "must be below"),
         ({"last": "They all lived there for ever.", "max_words": 5}, "last alone have 6 words"),
         ({"first": "Tom had one dog.", "last": "They were glad.", "max_words": 6}, "first and last alone have 7"),
-        ({"words": ["a", "b", "c"], "max_words": 2}, "3 words must occur"),
-        ({"words": ["dog", "sun"], "last": "A dog ran.", "max_words": 3}, "1 words must occur beside the 3 of last"),
+        ({"words": ["a", "b", "c"], "max_words": 2}, "a, b, c must occur, more than 2"),
+        ({"words": ["dog", "sun"], "last": "A dog ran.", "max_words": 3}, "sun must occur beside the 3 words of last"),
+        ({"start": "Lily", "end": "home", "max_words": 1}, "home must occur beside the 1 words of start"),
+        ({"prompt": "Once upon a time", "end": "dog", "words": ["dog", "sun"], "length": 5}, "dog, sun must occur"),
         ({"end": "home", "avoid": ["Home"]}, "avoid: 'Home' is in end"),
         ({"start": "Once", "avoid": ["once"]}, "is in start"),
         ({"first": "Tom's dog ran.", "avoid": ["tom"]}, "avoid: 'tom' is in first"),
@@ -99,6 +102,19 @@ def test_what_agrees_is_taken_together() -> None:
     assert request.tags == ("Dialogue", "Twist")
     assert (request.first, request.last) == ("“Tom” ran.", "\n\nAll was well.")
     assert request.words == ("Dog", "ice-cream")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"prompt": "The do", "words": ["dog"], "max_words": 2},
+        {"prompt": "My ice", "end": "ice-cream", "max_words": 2},
+        {"words": ["dog"], "end": "dog", "max_words": 1}, {"words": ["cry"], "end": "cried", "max_words": 1},
+        {"prompt": "Once upon a time", "end": "time", "max_words": 4}, {"start": "Go", "end": "go", "length": 1},
+    ],
+)  # fmt: skip
+def test_words_that_fit_are_not_refused(options: dict[str, Any]) -> None:
+    assert Request(**options).given == options.get("prompt", options.get("start", ""))
 
 
 def test_a_request_is_data_that_makes_the_same_request_again() -> None:

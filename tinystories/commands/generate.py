@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ def generate_command(
     Raises RequestError and ModelError. The request and the count are checked before torch is imported.
     """
     requests = request.repeat(count)
+    if table is not None:
+        refuse_unwritable(table)
     teller = load(model, runs)
     started = time.perf_counter()
     stories = teller.generate_many(requests, exact=exact)
@@ -95,6 +98,18 @@ def load(model: Path, runs: Runs | None = None) -> "StoryModel":
     if runs.quantized and device != "cpu":
         raise RequestError("--quantized is for the CPU: leave out --device")
     return StoryModel.load(model, device, runs.quantized)
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raise RequestError where no file can be written to `path`: before stories are told, which would be lost."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RequestError(f"--out {path}: can't be written ({error.strerror}); name another file") from None
+    if path.is_dir():
+        raise RequestError(f"--out {path} is a folder: name a file")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise RequestError(f"--out {path}: may not be written; name another file")
 
 
 def write_table(path: Path, stories: Sequence[Story]) -> None:

@@ -5,18 +5,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from tinystories.commands.generate import Outcome, Runs, line, load, summary
+from tinystories.commands.generate import Outcome, Runs, line, load, refuse_unwritable, summary
 from tinystories.errors import RequestError
-from tinystories.generation.requests import Request
+from tinystories.generation.requests import BY_MODEL, Request
 from tinystories.generation.story import unmet
 
-CHUNK: Final = 64  # stories between two writes: a batch
+CHUNK: Final = 64  # stories, their candidates counted, between two writes: a batch
 INTERRUPTED: Final = 130  # exit code after Ctrl-C, as shells have it
+_BEGINS: Final = b'{"text": '  # a line of `line`
 
 
 def read_requests(file: Path) -> list[Request]:
@@ -25,7 +26,7 @@ def read_requests(file: Path) -> list[Request]:
     Raises RequestError, with file and line, for what is no request; blank lines are passed over.
     """
     try:
-        lines = file.read_text(encoding="utf-8").split("\n")  # U+2028 is no end of a line
+        lines = file.read_text(encoding="utf-8-sig").split("\n")  # U+2028 is no end of a line
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"{file} can't be read: {error}") from None
     requests: list[Request] = []
@@ -43,7 +44,7 @@ def read_requests(file: Path) -> list[Request]:
 def _request(text: str) -> list[Request]:
     try:
         options = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is no JSONDecodeError
         raise RequestError(f"not JSON ({error})") from None
     if not isinstance(options, dict):
         raise RequestError("expected an object with the fields of a request")
@@ -64,7 +65,10 @@ def requests_command(
     typed again. Ctrl-C keeps what is done. Raises RequestError and ModelError.
     """
     requests = read_requests(file)
-    there = _there(out, requests) if out is not None else 0
+    there = 0
+    if out is not None:
+        refuse_unwritable(out)
+        there = _there(out, requests)
     if there:
         say(f"{there} of {len(requests)} stories are in {out} already")
     if there == len(requests):
@@ -73,11 +77,11 @@ def requests_command(
     started, stories = time.perf_counter(), []
     with _progress(len(requests), there) as advance:
         try:
-            for start in range(there, len(requests), CHUNK):
-                chunk = teller.generate_many(requests[start : start + CHUNK], advance, exact)
-                stories += chunk
-                text = "".join(map(line, chunk))
+            for chunk in _chunks(requests[there:], exact):
+                told = teller.generate_many(chunk, advance, exact)
+                text = "".join(map(line, told))
                 write(text) if out is None else _append(out, text)
+                stories += told
         except KeyboardInterrupt:
             kept = there + len(stories)
             again = f"in {out}; type the same again to go on" if out is not None else "printed"
@@ -89,30 +93,57 @@ def requests_command(
     return Outcome("", "\n".join(notes), 1 if missed else 0)
 
 
+def _chunks(requests: Sequence[Request], exact: bool) -> Iterator[list[Request]]:
+    """What is written at once; `exact`, where stories are written one after the other, keeps each as it ends."""
+    chunk: list[Request] = []
+    rows = 0
+    for request in requests:
+        more = request.best_of or 1
+        if chunk and (exact or rows + more > CHUNK):
+            yield chunk
+            chunk, rows = [], 0
+        chunk.append(request)
+        rows += more
+    yield chunk
+
+
 def _there(out: Path, requests: Sequence[Request]) -> int:
-    """How many stories `out` holds, which must answer the first requests; half a line at its end is cut off."""
+    """How many stories `out` holds, which must answer the first requests; half a line at its end is cut off.
+
+    Raises RequestError where `out` holds anything else, which then stays as it is.
+    """
     if not out.exists():
         return 0
-    data = out.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    if whole != data:
-        with out.open("r+b") as stream:
-            stream.truncate(len(whole))
-    lines = whole.decode("utf-8").split("\n")[:-1]
+    try:
+        data = out.read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]
+        lines = whole.decode("utf-8").split("\n")[:-1]
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"{out} can't be gone on with: {error}") from None
     if len(lines) > len(requests):
         raise RequestError(f"{out} holds {len(lines)} stories, more than are asked for: name another file")
     for number, (text, request) in enumerate(zip(lines, requests, strict=False), start=1):
-        try:
-            answered = json.loads(text)["request"]
-        except (json.JSONDecodeError, TypeError, KeyError):
-            raise RequestError(f"{out}, line {number}: no story; name another file") from None
-        if {key: answered.get(key) for key in request.to_json()} != request.to_json():
+        asked, answered = request.to_json(), _answered(text, f"{out}, line {number}")
+        if {key: value for key, value in answered.items() if key in asked or key not in BY_MODEL} != asked:
             raise RequestError(f"{out}, line {number} answers another request: name another file")
+    rest = data[len(whole) :]
+    if rest:
+        if not (rest.startswith(_BEGINS) or _BEGINS.startswith(rest)) or len(lines) == len(requests):
+            raise RequestError(f"{out} ends with something that is no story: name another file")
+        with out.open("r+b") as stream:
+            stream.truncate(len(whole))
     return len(lines)
 
 
+def _answered(text: str, where: str) -> dict[str, Any]:
+    """The request that a line of `out` answers."""
+    try:
+        return Request(**json.loads(text)["request"]).to_json()
+    except (ValueError, TypeError, KeyError, RecursionError, RequestError):
+        raise RequestError(f"{where}: no story; name another file") from None
+
+
 def _append(out: Path, text: str) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
     with out.open("a", encoding="utf-8", newline="\n") as stream:
         stream.write(text)
 

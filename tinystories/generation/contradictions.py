@@ -3,7 +3,16 @@
 from typing import TYPE_CHECKING, Final
 
 from tinystories.errors import RequestError
-from tinystories.generation.words import allowed_words, avoided_in, count_words, first_word, has_word, last_word, same
+from tinystories.generation.words import (
+    allowed_words,
+    avoided_in,
+    count_words,
+    first_word,
+    forms,
+    has_word,
+    last_word,
+    same,
+)
 
 if TYPE_CHECKING:
     from tinystories.generation.requests import Request
@@ -63,8 +72,7 @@ def _too_long(request: "Request") -> None:
     if request.first is not None:
         given["start"] = 0  # it is the first sentence's own
     total, what = sum(given.values()), " and ".join(name for name, words in given.items() if words)
-    text = f"{request.given} {request.last or ''}"
-    missing = [word for word in request.words if not has_word(text, word)]
+    missing = _missing(request)
     length_at_most = None if request.length is None else allowed_words(request.length)
     for name, most in (("max_words", request.max_words), ("length", length_at_most)):
         if most is None:
@@ -72,7 +80,21 @@ def _too_long(request: "Request") -> None:
         if total > most:
             raise RequestError(f"{name}: {what} alone have {total} words, more than {getattr(request, name)}")
         if total + len(missing) > most:
-            more = f"{len(missing)} words must occur" + (f" beside the {total} of {what}" if total else "")
+            more = f"{', '.join(missing)} must occur" + (f" beside the {total} words of {what}" if total else "")
             raise RequestError(f"{name}: {more}, more than {getattr(request, name)}")
     if request.max_words is not None and request.length is not None and request.length > request.max_words:
         raise RequestError(f"length: {request.length} words are more than max_words, {request.max_words}")
+
+
+def _missing(request: "Request") -> list[str]:
+    """Words that must come beside what is given, the end word among them; a prompt may break off within one."""
+    text = f"{request.given} {request.last or ''}"
+    missing = [word for word in request.words if not has_word(text, word)]
+    end = request.end
+    if end is not None and request.last is None and same(last_word(text)) != same(end):
+        missing += [] if any(has_word(end, word) for word in missing) else [end]
+    begun = same(last_word(request.prompt or ""))
+    if begun and same(request.prompt or "").endswith(begun):
+        completed = [word for word in missing if any(form.startswith(begun) for form in forms(word))]
+        missing = [word for word in missing if word not in completed[:1]]
+    return missing

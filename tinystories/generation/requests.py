@@ -13,6 +13,7 @@ from tinystories.text.tags import TAGS, Tag, ordered
 
 SEEDS: Final = 2**63  # seeds and indices are below
 MOST: Final = 64  # beams, and candidates to choose from
+BY_MODEL: Final = frozenset({"temperature", "top_k", "top_p", "max_tokens"})  # where null: what the model's folder says
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,5 +181,9 @@ def _number(name: str, value: object, rule: str, holds: Callable[[float], bool])
         return
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise RequestError(f"{name}: expected a number, found {value!r}")
-    if not math.isfinite(value) or not holds(value):
+    try:
+        fits = math.isfinite(value) and holds(value)
+    except OverflowError:  # a whole number that no float is as large as
+        raise RequestError(f"{name}: must be {rule}, found one that is too large") from None
+    if not fits:
         raise RequestError(f"{name}: must be {rule}, found {value}")
