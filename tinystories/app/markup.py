@@ -144,7 +144,7 @@ def side_by_side(stories: Sequence[Story]) -> str:
         for place, story in enumerate(stories)
     ]  # fmt: skip
     header = ("", "wishes kept", "length", "nats a token", "its end")
-    return table("Three stories for the same wishes; lower nats: the model was surer.", header, rows)
+    return table("Three stories for the same wishes, below; lower nats: the model was surer.", header, rows)
 
 
 def story_parts(first: str, middle: str, last: str) -> str:

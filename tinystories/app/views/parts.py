@@ -161,11 +161,6 @@ def save_button(saved: Saved, key: str) -> None:
 def give(saved: Saved, address: str, key: str) -> None:
     """Share and download."""
     with st.popover("Share or download", icon=":material/ios_share:"), st.container(gap="xsmall"):
-        if len(address) > links.LONGEST:
-            st.html(markup.note("This request is too long for a link: download the story instead."))
-        else:
-            st.html(markup.note("Whoever opens this link, and has the same model, gets the same story, word for word."))
-            st.code(address, language=None, wrap_lines=True)
         name = texts.file_name(saved.text)
         markdown = texts.as_markdown(saved.text, saved.request, saved.model, address)
         files = ((".txt", "As text", texts.as_text(saved.text)), (".md", "As Markdown", markdown))
@@ -175,3 +170,8 @@ def give(saved: Saved, address: str, key: str) -> None:
                     label, data, f"{name}{ending}", "text/plain", key=f"{key}{ending}", on_click="ignore",
                     icon=":material/download:",
                 )  # fmt: skip
+        if len(address) > links.LONGEST:
+            st.html(markup.note("This request is too long for a link: download the story instead."))
+        else:
+            st.html(markup.note("Whoever opens this link, and has the same model, gets the same story, word for word:"))
+            st.code(address, language=None, wrap_lines=True)

@@ -27,6 +27,8 @@ def page() -> None:
     with left:
         choice, count = _form(available)
     if asking.is_asked(PAGE):
+        if count > 1:
+            right.html(markup.note("Three stories are being written below."))
         asking.tell(PAGE, choice, count, _request, right if count == 1 else st.container())
     _shown(right)
 
