@@ -1,8 +1,12 @@
 """Cues and quotations, and the features made of them."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tinystories.text.cues import CUES, Quotations, cues, plain, quotations, tokens
+from tests.builders import sample
+from tinystories.text import cues as module
+from tinystories.text.cues import CUES, Quotations, cues, plain, quotations, tokens, words_of
 from tinystories.text.features import Family, features, read
 
 
@@ -25,6 +29,29 @@ def found(text: str) -> set[str]:
 )
 def test_a_phrase_is_found_whatever_its_case_and_quotes(text: str, cue: str) -> None:
     assert cue in found(text)
+
+
+@given(st.text(st.sampled_from("aZk_7 '’“.\n\x00éßİK-")))
+def test_the_fast_way_to_words_finds_the_same_ones(text: str) -> None:
+    assert words_of(text) == tokens(plain(text))
+
+
+def test_cues_are_the_phrases_whose_every_place_takes_its_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is remembered, and whether there is room to remember more."""
+    stories = [words_of(row["story"]) for row in sample(10)]
+    expected = [
+        sorted(
+            cue for at in range(len(words)) for cue, places in module._PARSED
+            if len(words) - at >= len(places) and all(p.takes(w) for p, w in zip(places, words[at:], strict=False))
+        )
+        for words in stories
+    ]  # fmt: skip
+    assert sum(map(len, expected)) > 50
+    assert [sorted(cues(words)) for words in stories] == expected
+    monkeypatch.setattr(module, "_known", module._Known())
+    monkeypatch.setattr(module, "_MOST", 5)
+    monkeypatch.setattr(module, "_MOST_AFTER", 1)
+    assert [sorted(cues(words)) for words in stories] == expected
 
 
 @pytest.mark.parametrize("text", ["", "a dog ran", "don't", "it came to", "carefully", "the came life to"])

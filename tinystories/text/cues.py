@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 # a class a line; a comma between phrases; | between words that may stand in a place; * at the end: any ending
@@ -74,6 +73,10 @@ class Slot(NamedTuple):
         return word in self.words or (bool(self.beginnings) and word.startswith(self.beginnings))
 
 
+# a phrase's class in CUES, and its places
+Phrase = tuple[int, tuple[Slot, ...]]
+
+
 def plain(text: str) -> str:
     """Lower case, straight quotes."""
     return text.lower().translate(_PLAIN)
@@ -84,15 +87,50 @@ def tokens(text: str) -> list[str]:
     return _TOKEN.findall(text)
 
 
+def words_of(text: str) -> list[str]:
+    """`tokens(plain(text))`, much faster where only letters of ASCII are words and no apostrophe stands."""
+    if text.isascii() and "'" not in text:
+        return text.encode().translate(_LETTERS).decode().split()
+    return tokens(plain(text))
+
+
 def cues(words: Sequence[str]) -> list[int]:
     """For each phrase found in `words`, the index of its class in CUES."""
-    found = []
-    for at, word in enumerate(words):
-        for cue, rest in _beginning_with(word):
-            after = words[at + 1 : at + 1 + len(rest)]
-            if len(after) == len(rest) and all(slot.takes(next_) for slot, next_ in zip(rest, after, strict=True)):
-                found.append(cue)
+    found: list[int] = []
+    for at, (whole, longer) in enumerate(map(_known.__getitem__, words)):
+        found += whole
+        if longer is not None and at + 1 < len(words):
+            for cue, rest in longer[words[at + 1]]:
+                after = words[at + 2 : at + 2 + len(rest)]
+                if len(after) == len(rest) and all(slot.takes(word) for slot, word in zip(rest, after, strict=True)):
+                    found.append(cue)
     return found
+
+
+class _Next(dict[str, tuple[Phrase, ...]]):
+    """word -> those of some phrases whose first place takes it, without that place; `most` words are remembered."""
+
+    def __init__(self, phrases: Sequence[Phrase], most: int) -> None:
+        super().__init__()
+        self._phrases, self._most = phrases, most
+
+    def __missing__(self, word: str) -> tuple[Phrase, ...]:
+        found = tuple((cue, places[1:]) for cue, places in self._phrases if places[0].takes(word))
+        if len(self) < self._most:
+            self[word] = found
+        return found
+
+
+class _Known(dict[str, tuple[tuple[int, ...], _Next | None]]):
+    """word -> the classes of the phrases that it is, and the longer ones that begin with it, if there are any."""
+
+    def __missing__(self, word: str) -> tuple[tuple[int, ...], _Next | None]:
+        begun = _first[word]
+        longer = tuple(phrase for phrase in begun if phrase[1])
+        found = tuple(cue for cue, rest in begun if not rest), _Next(longer, _MOST_AFTER) if longer else None
+        if len(self) < _MOST:
+            self[word] = found
+        return found
 
 
 def _slot(place: str) -> Slot:
@@ -101,17 +139,16 @@ def _slot(place: str) -> Slot:
     return Slot(frozenset(choice for choice in choices if not choice.endswith("*")), beginnings)
 
 
-_PARSED: Final = [
+_MOST: Final = 50_000  # words remembered
+_MOST_AFTER: Final = 1_000  # after each of those that begin a phrase
+_LETTERS: Final = bytes(ord(chr(byte).lower()) if chr(byte).isalpha() else ord(" ") for byte in range(128)) + bytes(128)
+_PARSED: Final[list[Phrase]] = [
     (cue, tuple(_slot(place) for place in phrase))
     for cue, phrases in enumerate(_CLASSES.values())
     for phrase in phrases
 ]
-
-
-@lru_cache(maxsize=50_000)
-def _beginning_with(word: str) -> tuple[tuple[int, tuple[Slot, ...]], ...]:
-    """The phrases whose first place takes `word`, without that place."""
-    return tuple((cue, slots[1:]) for cue, slots in _PARSED if slots[0].takes(word))
+_first: Final = _Next(_PARSED, 0)  # what it finds, _known remembers
+_known: Final = _Known()
 
 
 class Quotations(NamedTuple):

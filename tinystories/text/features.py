@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from math import log1p
 from typing import Final, Literal
 
-from tinystories.text.cues import CUES, Quotations, cues, plain, quotations, tokens
+from tinystories.text.cues import CUES, Quotations, cues, plain, quotations, words_of
 from tinystories.text.sentences import sentences
 
 Family = Literal["whole", "thirds"]
@@ -46,7 +45,7 @@ class Features:
 
 def read(text: str) -> Reading:
     """Take `text` apart; sentences without a word are left out."""
-    words = [found for sentence in sentences(text) if (found := tokens(plain(sentence)))]
+    words = [found for sentence in sentences(text) if (found := words_of(sentence))]
     return Reading(words, [cues(sentence) for sentence in words], quotations(plain(text)))
 
 
@@ -60,16 +59,12 @@ def _whole(reading: Reading) -> Features:
     words = [word for sentence in reading.words for word in sentence]
     ngrams = _ngrams("w ", words) | _ngrams("e ", [word for sentence in reading.words[-4:] for word in sentence])
     early, ending = reading.early, max(reading.early, reading.ending)
-    places = {"a": reading.cues[:early], "b": reading.cues[early:ending], "e": reading.cues[reading.ending :]}
+    places = (reading.cues[:early], reading.cues[early:ending], reading.cues[reading.ending :])
     values = _spoken(reading)
-    counts = {place: _counts(found) for place, found in places.items()}
     last = _counts(reading.cues[-1:])
-    for at, cue in enumerate(CUES):
-        values[f"{cue}"] = log1p(sum(count[at] for count in counts.values()))
-        values[f"{cue} any"] = float(any(count[at] for count in counts.values()))
-        values[f"{cue} last"] = float(last[at] > 0)
-        for place in places:
-            values[f"{cue} {place}"] = log1p(counts[place][at])
+    for names, in_last, *counts in zip(_NAMES, last, *map(_counts, places), strict=True):
+        total = sum(counts)
+        values |= zip(names, (_log(total), float(total > 0), float(in_last > 0), *map(_log, counts)), strict=True)
     values["bad - good e"] = values["bad e"] - values["good e"]
     values["bad - good last"] = log1p(last[_BAD]) - log1p(last[_GOOD])
     for one, other in (("warn a", "bad b"), ("warn a", "bad e"), ("warn a", "heed e"), ("heed a", "heed e"),
@@ -116,8 +111,12 @@ def _thirds(reading: Reading) -> Features:
 
 
 def _ngrams(place: str, words: list[str]) -> set[str]:
-    single = {place + word for word in words}
-    return single | {f"{place}{one} {two}" for one, two in pairwise(words)}
+    placed = [place + word for word in words]
+    return {*placed, *map(" ".join, zip(placed, words[1:], strict=False))}
+
+
+def _log(count: int) -> float:
+    return _LOGS[count] if count < len(_LOGS) else log1p(count)
 
 
 def _counts(found: list[list[int]]) -> list[int]:
@@ -138,6 +137,9 @@ def _spoken(reading: Reading) -> dict[str, float]:
     }
 
 
+_LOGS: Final = [log1p(count) for count in range(64)]
+# of each cue: how often, whether at all, in the last sentence, how often at the beginning, in the middle, at the end
+_NAMES: Final = [(cue, f"{cue} any", f"{cue} last", f"{cue} a", f"{cue} b", f"{cue} e") for cue in CUES]
 _GOOD: Final = CUES.index("good")
 _BAD: Final = CUES.index("bad")
 _ORDERS: Final = tuple(

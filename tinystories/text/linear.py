@@ -35,7 +35,9 @@ class LinearModel:
             return np.zeros(len(TAGS))
         seen = features(reading, self.family)
         values_U = np.fromiter((seen.values[name] for name in self.values), np.float64, len(self.values))
-        rows = sorted(self.ngrams[ngram] for ngram in seen.ngrams if ngram in self.ngrams)  # sums in one order
+        rows = sorted(
+            [row for ngram in seen.ngrams if (row := self.ngrams.get(ngram)) is not None]
+        )  # sums in one order
         log_odds_T = self.bias_T + values_U @ self.value_weights_UT + self.ngram_weights_VT[rows].sum(axis=0)
         return np.asarray(1 / (1 + np.exp(-log_odds_T)))
 
