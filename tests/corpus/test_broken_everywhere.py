@@ -173,6 +173,43 @@ def test_that_the_disk_does_not_give(tmp_path: Path, name: str, monkeypatch: pyt
     assert "can't be read (Permission denied)" in refused(tmp_path / name)
 
 
+ODD = {
+    "deep.json": (
+        b'[{"text": "A cat.", "x": ' + b"[" * 10**5 + b"]" * 10**5 + b"}]",
+        "line 1: a number of thousands of",
+    ),
+    "number.jsonl": (b'{"text": "A."}\n{"text": "B.", "n": ' + b"9" * 5000 + b"}", "line 2: a number of thousands"),
+    "utf16.txt": ("A cat ran.\n".encode("utf-16"), "iconv -f UTF-16 -t UTF-8"),
+    "latin.txt": (b"\xe9t\xe9\n", "iconv -f WINDOWS-1252 -t UTF-8"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_python_s_own_readers_stumble_over_is_one_line_too(tmp_path: Path, name: str) -> None:
+    content, message = ODD[name]
+    (tmp_path / name).write_bytes(content)
+    assert message in refused(tmp_path / name)
+
+
+def test_a_list_of_features_that_is_too_deep_for_a_list_is_text(tmp_path: Path) -> None:
+    deep = "[" * 10**5 + "]" * 10**5
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": "A cat ran.", "features": deep}))
+    assert [story.features for story in read_stories(tmp_path / "a.jsonl")] == [(deep,)]
+
+
+def test_arrow_whose_places_lie_outside_is_broken_and_never_read(tmp_path: Path) -> None:
+    good = arrow(STORIES, "text")
+    offsets = b"".join(sum(map(len, STORIES[:n])).to_bytes(4, "little") for n in range(5))
+    at = good.index(offsets) + 8
+    (tmp_path / "a.arrow").write_bytes(good[:at] + b"\xff" * 4 + good[at + 4 :])
+    assert "broken Arrow (" in refused(tmp_path / "a.arrow")
+
+
+def test_parquet_whose_texts_are_a_dictionary_is_read(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": pa.array(STORIES).dictionary_encode()}), tmp_path / "a.parquet")
+    assert [story.text for story in read_stories(tmp_path / "a.parquet")] == STORIES
+
+
 @pytest.mark.parametrize("content", [b'{"text": "One."}\n{"text": "Tw', gzip.compress(b"A cat. " * 99)[:-9], b"PAR1"])
 def test_the_command_says_it_in_one_line_and_exits_2(
     tmp_path: Path, root: Path, content: bytes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -87,9 +87,10 @@ def chunks(content: Content) -> Iterator[str]:
 
 def not_utf8(name: str, offset: int, byte: int) -> ValidationError:
     """The error for a file of text that is not UTF-8: which file, where in it, what to do."""
+    encoding = "UTF-16" if offset == 0 and byte in (0xFE, 0xFF) else "WINDOWS-1252"
     return ValidationError(
         f"{name}: not UTF-8: byte 0x{byte:02x} at byte offset {offset}; "
-        f"convert the file, such as with: iconv -f WINDOWS-1252 -t UTF-8 {Path(name).name}"
+        f"convert the file, such as with: iconv -f {encoding} -t UTF-8 {Path(name).name}"
     )
 
 

@@ -35,7 +35,7 @@ def arrow_rows(content: Content, source: str, hints: Hints) -> Iterator[RawStory
         with ExitStack() as stack:
             batches = _arrow(content, stack)
             wanted = _wanted(batches.schema.names, hints)
-            narrow = (piece.select(wanted) for batch in _read(batches) for piece in _pieces(batch))
+            narrow = (piece for batch in _read(batches) for piece in _pieces(_checked(batch.select(wanted))))
             yield from _stories(narrow, content, source, hints)
     except (pa.ArrowInvalid, OSError) as error:
         raise SourceError(f"{content.name}: broken Arrow ({first_line(error)}); fetch the file again") from None
@@ -73,6 +73,20 @@ def _read(batches: Any) -> Iterator[Any]:
         yield from (batches.get_batch(number) for number in range(batches.num_record_batches))
     else:
         yield from batches
+
+
+def _checked(batch: Any) -> Any:
+    """The batch, which Arrow itself takes from the disk as it is: places outside of it would be read. What is not UTF-8
+    comes through, to be named."""
+    import pyarrow as pa
+
+    for column in batch.columns:
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid as error:
+            if "UTF8" not in str(error):
+                raise
+    return batch
 
 
 def _pieces(batch: Any) -> Iterator[Any]:

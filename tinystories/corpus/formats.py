@@ -198,6 +198,9 @@ def _values(content: Content) -> Iterator[tuple[Any, int]]:
             raise SourceError(
                 f"{content.name}, line {at}: not JSON ({error.msg}); put it right or take it out"
             ) from None
+        except (ValueError, RecursionError):
+            what = "a number of thousands of digits, or lists in lists thousands deep"
+            raise SourceError(f"{content.name}, line {line}: {what}; take it out") from None
         yield value, line
         go_to(end)
     if in_array:

@@ -110,8 +110,8 @@ def _json(name: str, text: str, whole: bool, hints: Hints) -> Recognised:
             return Recognised(None, "an empty JSON array")
     try:
         value, _ = json.JSONDecoder().raw_decode(text, start)
-    except json.JSONDecodeError as error:
-        if whole:
+    except (ValueError, RecursionError) as error:
+        if whole and isinstance(error, json.JSONDecodeError):
             at = text.count("\n", 0, error.pos) + 1
             raise SourceError(
                 f"{name}, line {at}: begins like JSON and isn't ({error.msg}); put it right or take the file out"
@@ -132,6 +132,8 @@ def _columns(content: Content, layout: str, hints: Hints) -> Recognised:
     for key in hints.text_keys:
         if key in schema.names:
             held = schema.field(key).type
+            if pa.types.is_dictionary(held):
+                held = held.value_type
             if pa.types.is_string(held) or pa.types.is_large_string(held) or pa.types.is_string_view(held):
                 return Recognised(layout)
             return Recognised(None, f"{kind} whose `{key}` column holds {held}, not text")

@@ -114,9 +114,9 @@ def _written_list(text: str) -> list[Any] | None:
         return None
     try:
         value = json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         try:
             value = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, RecursionError, MemoryError):  # as ast says of what is nested too deeply
             return None
     return value if isinstance(value, list) else None
