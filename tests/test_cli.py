@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
+
+from tinystories.cli import app
+from tinystories.errors import ModelError
 
 COMMANDS = (
     "extract", "validate", "split", "tokenize", "train", "evaluate", "report", "params", "summary",
@@ -59,6 +64,23 @@ def test_every_command_explains_itself_with_an_example(root: Path, command: str)
     done = run(*command.split(), "--help", cwd=root)
     assert done.returncode == 0
     assert f"tinystories {command}" in done.stdout.split("Example")[1]
+
+
+def test_every_control_has_an_example_that_is_taken(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Typed as it stands, with no model here: all that is wrong is that there is none."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "asked.jsonl").write_text('{"tags": ["Twist"]}\n')
+    (tmp_path / "i.toml").write_text("[hyper-parameters]\ntemperature = 0.5\n")
+    command = get_command(app).commands["generate"]  # type: ignore[attr-defined]
+    helps = {option.name: option.help for option in command.params if option.metavar or option.name == "prompt"}
+    for name in helps.keys() - {"query", "out", "model"}:
+        example = helps[name].split("Example: ")[1].rstrip(".")
+        assert name == "prompt" or f"--{name.replace('_', '-')} " in f"{example} ".replace("=", " "), example
+        with pytest.raises(ModelError, match="no model in"):
+            app(["generate", *shlex.split(example)], standalone_mode=False)
+        assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(

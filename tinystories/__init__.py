@@ -1,7 +1,9 @@
 """Small models that tell TinyStories.
 
 >>> from tinystories import StoryModel
->>> stories = StoryModel.load("models/current").generate(tags=["Twist"])  # doctest: +SKIP
+>>> stories = StoryModel.load("models/current").generate(tags=["Twist"], count=3)
+>>> len(stories)
+3
 """
 
 from importlib import import_module

@@ -1,16 +1,21 @@
 """Stories from a model: what was given stands in them, what was asked for is told truly."""
 
+import doctest
 import json
 import math
+import shutil
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+import tinystories
 from tinystories import Request, Story, StoryModel, generate_text
 from tinystories.errors import ModelError, RequestError
+from tinystories.generation import story_model
 from tinystories.generation.decode import write
 from tinystories.model.folder import LoadedModel
 from tinystories.requests.controls import BOS_ID, CONTROL_TOKENS, EOS_ID
@@ -262,6 +267,19 @@ def test_a_story_is_the_contract_line(bigram: StoryModel) -> None:
     assert line["request"]["start"] == "Once" and line["request"]["temperature"] == 0.8
     assert (line["seed"], line["model"], line["met"]) == (4, "tiny", {"start": True})
     assert isinstance(story, Story) and line["text"] == generate_text(bigram, start="Once", seed=4)
+
+
+def test_the_examples_of_the_api_are_what_it_does(
+    bigram: StoryModel, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(folder, tmp_path / "models/current")
+    monkeypatch.chdir(tmp_path)
+    ran = 0
+    for module in (tinystories, story_model):
+        done = doctest.testmod(module, extraglobs={"model": bigram})
+        assert done.failed == 0
+        ran += done.attempted
+    assert ran >= 12
 
 
 def test_a_missing_model_says_what_to_type(tmp_path: Any) -> None:

@@ -45,8 +45,10 @@ class Score:
 class StoryModel:
     """A model folder, ready to be asked.
 
-    >>> model = StoryModel.load("models/current")  # doctest: +SKIP
-    >>> [story] = model.generate(tags=["Twist"], start="Once", seed=3)  # doctest: +SKIP
+    >>> model = StoryModel.load("models/current")
+    >>> [story] = model.generate(tags=["Twist"], start="Once", seed=3)
+    >>> story.met["start"]
+    True
     """
 
     def __init__(self, loaded: LoadedModel, engine: Engine | None = None) -> None:
@@ -91,6 +93,10 @@ class StoryModel:
         exact: one story after the other, so that no rounding depends on what else is asked for: slower,
         and each story always the same bytes. Raises RequestError, before anything is written, if one
         leaves no room in the model's context.
+
+        >>> asked = [Request(start="Tom"), Request(end="home", max_words=60)]
+        >>> [story.request.end for story in model.generate_many(asked)]
+        [None, 'home']
         """
         plans = [self._plan(request) for request in requests]
         drafts = draft_many(self.engine, self.vocabulary, plans, done, 1 if exact else BATCH)
@@ -105,11 +111,19 @@ class StoryModel:
         What a cut may still take away is held back: so with `length` the text comes in one piece, with
         `max_words` sentence by sentence. With `beams` and `best_of` too nothing is certain before the end.
         Raises RequestError at once, as `generate` does.
+
+        >>> *pieces, story = model.stream(Request(start="Tom", max_tokens=20))
+        >>> "".join(pieces) == story.text
+        True
         """
         return self._stream(self._plan(request))
 
     def infill(self, first: str, last: str, **options: Any) -> Story:
-        """The story between two sentences, both of which stand in it word for word; options as for `generate`."""
+        """The story between two sentences, both of which stand in it word for word; options as for `generate`.
+
+        >>> model.infill("Tom had a kite.", "They went home.", seed=2).met
+        {'first': True, 'last': True}
+        """
         return self.generate(first=first, last=last, **options)[0]
 
     def _stream(self, plan: Plan) -> Iterator[str | Story]:
@@ -132,7 +146,11 @@ class StoryModel:
                 yield finished
 
     def score(self, texts: Sequence[str], precision: torch.dtype = torch.float32) -> list[Score]:
-        """Each text as a whole story, in the plain form, by the one definition of loss."""
+        """Each text as a whole story, in the plain form, by the one definition of loss.
+
+        >>> [score.bytes for score in model.score(["Tom had a kite.", "Kite a had Tom."])]
+        [15, 15]
+        """
         tokenizer = self.loaded.tokenizer
         stories = [_whole(ids) for ids in tokenizer.encode_many(texts)]
         examples = [plain(tokenizer, story) for story in stories]
@@ -201,7 +219,11 @@ class StoryModel:
 
 
 def generate_text(model: StoryModel | str | Path, **options: Any) -> str:
-    """One story's text, the short form: `generate_text("models/current", tags=["Twist"])`."""
+    """One story's text, the short form.
+
+    >>> generate_text("models/current", start="Once", max_tokens=30).split()[0][:4]
+    'Once'
+    """
     story_model = model if isinstance(model, StoryModel) else StoryModel.load(model)
     return story_model.generate(**options)[0].text
 
