@@ -1,7 +1,5 @@
 """Sixty generated stories read by hand, beside what tagger and judge find in them.
 
-python benchmarks/controls/labelled.py
-
 labels.jsonl: ten stories asked for each tag (the 30-minute model of the shared stories, guidance 1.5, at most 170
 words, seed 60), shown in random order without the tag asked for and read by the definitions of the tags;
 `deciding` is the sentence that each tag rests on. The labels were finished before any figure of the judge's on
@@ -17,11 +15,14 @@ from tinystories.text.tags import TAGS
 LABELS = Path(__file__).with_name("labels.jsonl")
 
 
-def main() -> None:
+def read_by_hand() -> str:
+    """The table: what was read, and how much of what tagger and judge find was read too."""
     rows = [json.loads(line) for line in LABELS.read_text(encoding="utf-8").split("\n")[:-1]]
     found = {name: Tagger.load(name).tags_many([row["text"] for row in rows]) for name in ("tagger", "judge")}
-    print("| tag | read in 60 | in the 10 asked for it | tagger: found, of them read | judge: found, of them read |")
-    print("|---" * 5 + "|")
+    lines = [
+        "| tag | read in 60 | in the 10 asked for it | tagger: found, of them read | judge: found, of them read |",
+        "|---" * 5 + "|",
+    ]
     for tag in TAGS:
         read = [tag in row["tags"] for row in rows]
         asked = sum(has for has, row in zip(read, rows, strict=True) if row["asked"] == tag)
@@ -29,8 +30,5 @@ def main() -> None:
         for tags in found.values():
             said = [tag in some for some in tags]
             cells.append(f"{sum(said)}, {sum(one and other for one, other in zip(said, read, strict=True))}")
-        print(f"| {tag} | {sum(read)} | {asked} | {' | '.join(cells)} |")
-
-
-if __name__ == "__main__":
-    main()
+        lines.append(f"| {tag} | {sum(read)} | {asked} | {' | '.join(cells)} |")
+    return "\n".join(lines)

@@ -1,37 +1,44 @@
-"""How well controls work, and what they cost: docs/controls.md, for one model or several.
+"""How well controls work, and what they cost: the tables of docs/controls.md.
 
-python benchmarks/controls/measure.py NAME=FOLDER... --known STORIES... [--count N] > docs/controls.md
+python -m benchmarks.controls.measure sample=. shared=PROJECT [--count N]
 
-What is asked for comes from the sample's test stories, which no model of the sample was trained on: each
-request takes a sentence, a word or a length from another story. --known: the training stories (a file or a
-folder), against which a word is made up; the sample by default.
+MARK=PROJECT: a project's root, with its model and its stories; the page has the tables between marks of that name.
+What is asked for comes from the hand-written sample's test stories, which no model of the sample was trained on: each
+request takes a sentence, a word or a length from another story. A word is made up that no training story of the
+project has. The stories read by hand (labelled.py) are counted again too.
 """
 
 import argparse
 import json
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 
+from benchmarks.controls.labelled import read_by_hand
+from benchmarks.pages import put
 from tinystories import Request, Story, StoryModel
 from tinystories.corpus.record import partition_of, story_id
-from tinystories.corpus.sources import read_stories
 from tinystories.evaluation.correction import Errors, corrected
 from tinystories.evaluation.diversity import distinct
 from tinystories.evaluation.flaws import is_made_up
 from tinystories.evaluation.intervals import share_interval
 from tinystories.evaluation.words import words_of
+from tinystories.files import write_text
+from tinystories.paths import Paths
 from tinystories.text.sentences import split_story
 from tinystories.text.tagger import Tagger
 from tinystories.text.tags import TAGS
 
-SAMPLE = Path("tinystories/corpus/sample/original-stories.jsonl")
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "tinystories/corpus/sample/original-stories.jsonl"
+PAGE = ROOT / "docs/controls.md"
 GUIDANCE = (1.0, 1.5, 3.0)
 SEED = 11
 WORDS = 2500  # distinct-2 falls as text grows: of equally much
@@ -49,8 +56,6 @@ class Given:
     words: tuple[str, ...]
     length: int
 
-
-HEADER = Path(__file__).with_name("controls.md")
 
 CONTROLS: dict[str, Callable[[Given], dict[str, Any]]] = {
     "first": lambda g: {"first": g.first},
@@ -131,17 +136,24 @@ def corrected_rate(texts: Iterable[str], tag: str) -> str:
     judge = Tagger.load("judge")
     found = [tag in judge.tags(text) for text in texts]
     rate, low, high = corrected(sum(found), len(found), Errors.of(judge.gold[tag]))  # type: ignore[index]
-    return f"{sum(found) / len(found):.0%}, {rate:.0%} ({low:.0%}–{high:.0%})"
+    behind = "beyond its errors" if np.isnan(low) else f"{rate:.0%} ({low:.0%}–{high:.0%})"
+    return f"{sum(found) / len(found):.0%}, {behind}"
 
 
-def measure(name: str, model: StoryModel, given: Sequence[Given], known: set[str], count: int) -> Iterator[str]:
+def known_words(paths: Paths) -> set[str]:
+    """The words of the stories that the project's model was trained on."""
+    stories = pq.read_table(paths.split, columns=["text", "partition"]).to_pylist()
+    return {word for story in stories if story["partition"] == "train" for word in words_of(story["text"])}
+
+
+def measure(model: StoryModel, given: Sequence[Given], known: set[str], count: int) -> Iterator[str]:
     """The lines of a model's section, as they are known."""
 
     def cells(options: Callable[[Given], dict[str, Any]]) -> list[Cell]:
         return [cell(model, asked(options, given, count, guidance=g)) for g in GUIDANCE]
 
     plain = cell(model, asked(lambda g: {}, given, count))
-    yield f"\n## {name}\n\n{model.loaded.config.parameters:,} parameters; {count} stories a cell.\n"
+    yield f"{model.loaded.config.parameters:,} parameters; {count} stories a cell; {date.today()}.\n"
     head = "nats/token | nats/story | distinct-2 | made-up words |"
     yield f"| control | met at guidance 1 | 1.5 | 3 | {head}\n" + "|---" * 8 + "|"
     yield f"| nothing | – | – | – | {cost([plain], known)} |"
@@ -176,18 +188,23 @@ def together(model: StoryModel, given: Sequence[Given], one: str, two: str) -> s
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="+", metavar="NAME=FOLDER")
-    parser.add_argument("--known", nargs="+", type=Path, default=[SAMPLE])
+    parser.add_argument("models", nargs="*", metavar="MARK=PROJECT")
     parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args()
-    known = {word for path in options.known for story in read_stories(path) for word in words_of(story.text)}
     given = givens()
-    print(HEADER.read_text(encoding="utf-8"))
-    print(f"    {' '.join(['python', *sys.argv])}")
+    tables = {"read by hand": read_by_hand()}
     for entry in options.models:
-        name, _, folder = entry.partition("=")
-        for line in measure(name, StoryModel.load(folder), given, known, options.count):
+        mark, _, project = entry.partition("=")
+        paths, lines = Paths(Path(project)), []
+        for line in measure(StoryModel.load(paths.model), given, known_words(paths), options.count):
             print(line, flush=True)
+            lines.append(line)
+        tables[mark] = "\n".join(lines)
+    text = options.page.read_text(encoding="utf-8")
+    for mark, table in tables.items():
+        text = put(text, mark, table)
+    write_text(options.page, text)
 
 
 if __name__ == "__main__":
