@@ -143,6 +143,13 @@ def test_a_misspelt_command_or_option_exits_2(root: Path, arguments: list[str]) 
     assert "Traceback" not in done.stderr
 
 
+def test_a_story_is_printed_in_utf8_whatever_the_pipe_is_set_to(root: Path) -> None:
+    program = "import tinystories.cli as cli; cli.app = lambda: print('Café 🐉'); cli.main()"
+    env = {**os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, check=False)
+    assert (done.returncode, done.stdout.decode("utf-8").strip()) == (0, "Café 🐉"), done.stderr
+
+
 def test_the_shell_completes_commands_and_options(root: Path) -> None:
     program = 'import sys; sys.argv = ["tinystories"]; from tinystories.cli import main; main()'
     for typed, offered in (("tinystories gen", "generate"), ("tinystories generate --no-rep", "--no-repeat-ngram")):

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +31,9 @@ app.add_typer(runs, name="runs")
 
 
 def main() -> None:
-    """Run the command line; what a user did wrong is one line on stderr and exit code 2."""
+    """Run the command line; what a user did wrong is one line on stderr and exit code 2. What is printed is UTF-8."""
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.encoding.lower() != "utf-8":
+        sys.stdout.reconfigure(encoding="utf-8")  # a pipe's may be ASCII, or Windows' own, which lack a story's letters
     try:
         app()
     except TinyStoriesError as error:

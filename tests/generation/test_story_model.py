@@ -163,6 +163,13 @@ def test_a_last_sentence_alone_and_with_a_prompt(bigram: StoryModel) -> None:
         assert story.met == {"prompt": True, "last": True}
 
 
+def test_a_last_sentence_that_is_all_has_no_space_before_it(bigram: StoryModel) -> None:
+    [story] = bigram.generate(last=LAST, max_words=len(LAST.split()))
+    assert (story.text, story.met) == (LAST, {"last": True, "max_words": True})
+    *pieces, again = bigram.stream(Request(last=LAST, max_words=len(LAST.split())))
+    assert "".join(map(str, pieces)) == LAST and again == story
+
+
 def test_the_prompt_of_a_story_between_sentences_is_the_one_of_training(model: StoryModel) -> None:
     listening = bent(model, [])
     listening.generate(first=FIRST, last=LAST, tags=[], words=["kite"], max_tokens=1)

@@ -205,8 +205,8 @@ class StoryModel:
         written = self.vocabulary.text(draft.ids)
         if plan.closing and self.loaded.form.writes_last:
             written = written.partition(plan.closing)[0]
-        text = plan.job.ending.opening + written + plan.closing
-        request = plan.request
+        before, request = plan.job.ending.opening + written, plan.request
+        text = before + plan.closing if before else request.last or ""  # alone it needs no space before it
         return Story(
             text=text, request=plan.asked, met=check(text, request, _judge), stopped=draft.stopped,
             tokens=draft.tokens, nats=draft.nats, seed=request.seed, model=self.name,
