@@ -37,6 +37,24 @@ def test_stories_go_to_stdout_and_what_became_of_the_request_to_stderr(folder: P
     assert float(speed.removesuffix(" tokens/s").replace(",", "")) > 0
 
 
+def test_an_interrupted_command_prints_what_is_done(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, calls = StoryModel.generate_many, []
+
+    def interrupted(self: StoryModel, requests: list[Request], **given: bool) -> list[Story]:
+        calls.append(len(requests))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return write(self, requests, **given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(StoryModel, "generate_many", interrupted)
+    outcome = generate_command(folder, Request(max_tokens=2), 70, as_json=True)
+    assert (len(outcome.out.splitlines()), outcome.code, calls) == (64, 130, [64, 6])
+    assert outcome.note == "interrupted: 64 of 70 stories"
+    calls[:] = [0]
+    with pytest.raises(KeyboardInterrupt):
+        generate_command(folder, Request(max_tokens=2), 3)
+
+
 def test_a_control_that_no_story_keeps_exits_with_one_and_says_which(folder: Path) -> None:
     for as_json in (True, False):
         outcome = generate_command(folder, Request(end="garden", words=("dog",), max_tokens=2), 2, as_json)

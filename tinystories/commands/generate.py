@@ -5,9 +5,9 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tinystories.errors import RequestError
 from tinystories.files import atomic
@@ -16,6 +16,9 @@ from tinystories.generation.story import Story, unmet
 
 if TYPE_CHECKING:
     from tinystories.generation.story_model import StoryModel
+
+CHUNK: Final = 64  # stories, their candidates counted, that Ctrl-C may lose: a batch
+INTERRUPTED: Final = 130  # exit code after Ctrl-C, as shells have it
 
 
 @dataclass(frozen=True)
@@ -41,14 +44,21 @@ def generate_command(
 ) -> Outcome:  # fmt: skip
     """Write `count` stories with the model in folder `model`; `panels` for a terminal, `table` a CSV to write.
 
-    Raises RequestError and ModelError. The request and the count are checked before torch is imported.
+    Ctrl-C keeps what is done. Raises RequestError and ModelError. The request and the count are checked before
+    torch is imported.
     """
     requests = request.repeat(count)
     if table is not None:
         refuse_unwritable(table)
     teller = load(model, runs)
-    started = time.perf_counter()
-    stories = teller.generate_many(requests, exact=exact)
+    started, stories, interrupted = time.perf_counter(), list[Story](), False
+    try:
+        for start in range(0, count, CHUNK):
+            stories += teller.generate_many(requests[start : start + CHUNK], exact=exact)
+    except KeyboardInterrupt:
+        interrupted = True
+        if not stories:
+            raise
     seconds = time.perf_counter() - started
     if table is not None:
         write_table(table, stories)
@@ -62,7 +72,11 @@ def generate_command(
         out = "".join(panel(story, number, count) for number, story in enumerate(stories, start=1))
     else:
         out = "\n\n".join(story.text for story in stories) + "\n"
-    return _outcome(out, stories, [] if as_json else [summary(stories, seconds)])
+    outcome = _outcome(out, stories, [] if as_json else [summary(stories, seconds)])
+    if not interrupted:
+        return outcome
+    note = f"{outcome.note}\ninterrupted: {len(stories)} of {count} stories".lstrip()
+    return replace(outcome, note=note, code=INTERRUPTED)
 
 
 def stream_command(

@@ -10,13 +10,11 @@ from typing import Any, Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from tinystories.commands.generate import Outcome, Runs, line, load, refuse_unwritable, summary
+from tinystories.commands.generate import CHUNK, INTERRUPTED, Outcome, Runs, line, load, refuse_unwritable, summary
 from tinystories.errors import RequestError
 from tinystories.generation.requests import BY_MODEL, Request
 from tinystories.generation.story import unmet
 
-CHUNK: Final = 64  # stories, their candidates counted, between two writes: a batch
-INTERRUPTED: Final = 130  # exit code after Ctrl-C, as shells have it
 _BEGINS: Final = b'{"text": '  # a line of `line`
 
 
