@@ -3,6 +3,8 @@
 import json
 import math
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,20 @@ def test_json_is_one_line_a_story_and_the_same_bytes_each_time(folder: Path) -> 
     assert all(line["met"] == {"first": True, "last": True} for line in lines)
     assert (outcome.code, outcome.note) == (0, "")
     assert generate_command(folder, request, count=3, as_json=True) == outcome
+
+
+def test_writing_imports_neither_transformers_nor_datasets(folder: Path) -> None:
+    program = f"""
+import sys
+from tinystories.cli import app
+asked = ["generate", "Tom", "--model", {str(folder)!r}, "--max-tokens", "9", "--tag", "Twist", "--json"]
+app(asked, standalone_mode=False)
+assert "torch" in sys.modules
+assert not {{"transformers", "datasets", "mlflow", "pandas"}} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[0])["text"].startswith("Tom")
 
 
 def test_stories_go_to_stdout_and_what_became_of_the_request_to_stderr(folder: Path) -> None:

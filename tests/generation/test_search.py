@@ -1,6 +1,5 @@
 """Beam search against all stories there are, guidance against its formula, the best of several by hand."""
 
-import math
 from collections.abc import Sequence
 from itertools import product
 
@@ -8,10 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from tinystories import Request, StoryModel
+from tinystories import Request, Story, StoryModel
 from tinystories.generation.beams import search
 from tinystories.generation.decode import Job, Writing, choices
 from tinystories.generation.ending import Ending
+from tinystories.generation.ranking import best
 from tinystories.generation.vocabulary import Vocabulary
 from tinystories.requests.controls import BOS_ID, EOS_ID
 
@@ -140,13 +140,33 @@ def test_the_best_of_several_is_one_of_them_and_the_likeliest_that_keeps_its_con
     assert alone[0].text == ends[2].text
 
 
-def test_a_last_sentence_ranks_by_its_likelihood_after_the_middle(bigram: StoryModel) -> None:
-    told = bigram.infill("Tom had a kite.", "They went home.", best_of=4, seed=2, max_tokens=40)
-    assert told.met == {"first": True, "last": True} and math.isfinite(told.nats)
-
-
 def test_writing_gives_each_draft_once(bigram: StoryModel) -> None:
     vocabulary: Vocabulary = bigram.vocabulary
     jobs = [bigram._plan(Request(seed=1, index=i, max_tokens=5 + i)).job for i in range(5)]
     ended = [row for drafts in Writing(bigram.engine, vocabulary, jobs) for row in drafts]
     assert sorted(ended) == list(range(5))
+
+
+def test_the_best_is_the_one_whose_whole_and_whose_last_sentence_are_the_likeliest(model: StoryModel) -> None:
+    closing = "They went home."
+    told = model.generate(first="Tom had a kite.", last=closing, count=12, seed=11, max_tokens=24)
+    told = [story for story in told if all(story.met.values()) and story.stopped == told[0].stopped]
+    assert len(told) > 2
+
+    def mean(given: list[int], target: list[int]) -> float:
+        ids = torch.tensor([[BOS_ID, *given, *target]])
+        log_p = model.loaded.model(ids)[0].log_softmax(-1)
+        return float(sum(log_p[len(given) + i, t] for i, t in enumerate(target))) / len(target)
+
+    def means(story: Story) -> tuple[float, float]:
+        ids, last = encode(story.text.removesuffix(f" {closing}")), encode(f" {closing}")
+        return mean([], [*ids, *last, EOS_ID]), mean(ids, last)
+
+    encode = model.loaded.tokenizer.encode
+    with torch.inference_mode():
+        found = {story.text: means(story) for story in told}
+    by_hand = max(told, key=lambda story: sum(found[story.text]))
+    for alone in (0, 1):
+        assert max(told, key=lambda story: found[story.text][alone]) is not by_hand, "else this shows nothing"
+    assert best(model.loaded, told, f" {closing}") is by_hand
+    assert best(model.loaded, told[::-1], f" {closing}") is by_hand, "whatever order they come in"
