@@ -1,6 +1,8 @@
 """The pages' logic, without a browser: what is typed is what is asked for, and trouble is one line."""
 
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,14 @@ from tinystories.text.sentences import split_story
 
 SHORT = {"max_tokens": 12}
 TROUBLE = 'class="ts-trouble"'
+
+
+@pytest.fixture(autouse=True)
+def own_main() -> Iterator[None]:
+    """AppTest leaves its script as this process's __main__, which worker processes of later tests would run."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture
