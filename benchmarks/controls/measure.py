@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from benchmarks.controls.labelled import read_by_hand
-from benchmarks.pages import put
+from benchmarks.pages import fill
 from tinystories import Request, Story, StoryModel
 from tinystories.corpus.record import partition_of, story_id
 from tinystories.evaluation.correction import Errors, corrected
@@ -30,7 +30,6 @@ from tinystories.evaluation.diversity import distinct
 from tinystories.evaluation.flaws import is_made_up
 from tinystories.evaluation.intervals import share_interval
 from tinystories.evaluation.words import words_of
-from tinystories.files import write_text
 from tinystories.paths import Paths
 from tinystories.text.sentences import split_story
 from tinystories.text.tagger import Tagger
@@ -201,10 +200,7 @@ def main() -> None:
             print(line, flush=True)
             lines.append(line)
         tables[mark] = "\n".join(lines)
-    text = options.page.read_text(encoding="utf-8")
-    for mark, table in tables.items():
-        text = put(text, mark, table)
-    write_text(options.page, text)
+    fill(options.page, tables)
 
 
 if __name__ == "__main__":

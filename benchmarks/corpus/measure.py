@@ -20,10 +20,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.pages import put
+from benchmarks.pages import fill
 from benchmarks.presets.compare import prepare
 from tinystories.corpus.parallel import cores
-from tinystories.files import read_json, write_json, write_text
+from tinystories.files import read_json, write_json
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGE: Final = Path(__file__).parent / "README.md"
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     given.work.mkdir(parents=True, exist_ok=True)
     rows = {size: measured(size, given.stories.resolve(), given.work.resolve()) for size in sorted(given.sizes)}
-    write_text(given.page, put(given.page.read_text(encoding="utf-8"), "measured", page(rows)))
+    fill(given.page, {"measured": page(rows)})
 
 
 def measured(size: int, stories: Path, work: Path) -> dict[str, Any]:

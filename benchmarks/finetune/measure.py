@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.pages import put
+from benchmarks.pages import fill
 from tinystories.commands.finetune import prepare_rows
 from tinystories.evaluation.score import score_files
 from tinystories.files import read_json, write_json, write_text
@@ -119,7 +119,7 @@ def main() -> None:
     text = table(rows, given.preset, given.base_steps, given.steps)
     print(text)
     if given.write:
-        write_text(given.write, put(given.write.read_text(encoding="utf-8"), given.preset, text))
+        fill(given.write, {given.preset: text})
 
 
 if __name__ == "__main__":

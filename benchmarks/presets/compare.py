@@ -20,9 +20,9 @@ from typing import Any, Final
 
 import pyarrow.parquet as pq
 
-from benchmarks.pages import put
+from benchmarks.pages import fill
 from tinystories.evaluation.differences import Difference, paired_difference, share_difference
-from tinystories.files import read_json, write_json, write_text
+from tinystories.files import read_json, write_json
 from tinystories.params import Params, load_params
 from tinystories.paths import Paths
 from tinystories.stages import evaluate, extract, split, tokenize, train, validate
@@ -52,8 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         name: measure(name, given.stories.resolve(), given.minutes, given.overrides)
         for name in given.presets.split(",")
     }
-    text = given.page.read_text(encoding="utf-8")
-    write_text(given.page, put(text, "measured", measured(rows, given.minutes)))
+    fill(given.page, {"measured": measured(rows, given.minutes)})
 
 
 def measure(name: str, stories: Path, minutes: float, overrides: Sequence[str]) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.pages import put
+from benchmarks.pages import fill
 from pipeline.readme import figure, percent, share
-from tinystories.files import read_json, write_text
+from tinystories.files import read_json
 from tinystories.paths import Paths
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs/results.md"
@@ -33,12 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--page", type=Path, default=PAGE)
     given = parser.parse_args(arguments)
     found = {name: _metrics(Paths(folder)) for name, folder in given.projects}
-    text = given.page.read_text(encoding="utf-8")
-    for name, table in (
-        ("models", models(found)), ("places", places(found)), ("tags", tags(found)), ("tasks", tasks(found)),
-    ):  # fmt: skip
-        text = put(text, name, table)
-    write_text(given.page, text)
+    tables = {"models": models(found), "places": places(found), "tags": tags(found), "tasks": tasks(found)}
+    fill(given.page, tables)
 
 
 def models(found: Mapping[str, Metrics]) -> str:

@@ -17,9 +17,8 @@ from itertools import product
 from pathlib import Path
 from typing import Final
 
-from benchmarks.pages import put
+from benchmarks.pages import fill
 from benchmarks.training.trained import ROOT, Line, Recipe, Trained, about, markdown, numbers, project_of, usual_batch
-from tinystories.files import write_text
 
 PAGE: Final = ROOT / "docs/benchmarks/training.md"
 MINUTES: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
@@ -50,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             measure(trained, name, batch, sorted(given.minutes))
     text = table(trained)
     print(text)
-    write_text(given.page, put(given.page.read_text(encoding="utf-8"), "quality", text))
+    fill(given.page, {"quality": text})
 
 
 def recipe(name: str, batch: int, rate: float | None = None) -> Recipe:

@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.pages import put
+from benchmarks.pages import fill
 from benchmarks.training.trained import Line, Recipe, Trained, about, markdown, numbers, project_of, usual_batch
 from tinystories.commands.planning import MEASURED, settings
-from tinystories.files import write_json, write_text
+from tinystories.files import write_json
 
 PAGE: Final = Path(__file__).with_name("scaling.md")
 MINUTES: Final = (2.0, 5.0, 10.0, 30.0)
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             trained.train(recipe(name, given.batch_tokens), minutes)
     text = page(trained, given.batch_tokens)
     print(text)
-    write_text(given.page, put(given.page.read_text(encoding="utf-8"), "scaling", text))
+    fill(given.page, {"scaling": text})
     write_json(given.measured, for_planning(trained, given.batch_tokens))
 
 

@@ -11,12 +11,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.pages import put
+from benchmarks.pages import fill
 from tinystories import Request, StoryModel
 from tinystories.evaluation.asked import Asked, write_stories
 from tinystories.evaluation.intervals import share_interval
 from tinystories.evaluation.world import world
-from tinystories.files import read_json, write_text
+from tinystories.files import read_json
 from tinystories.paths import Paths
 from tinystories.text.tagger import Tagger
 from tinystories.text.tags import TAGS
@@ -81,10 +81,7 @@ def main() -> None:
         "consistency": consistency(projects, options.stories),
         "adherence": adherence(projects[-1], options.tagged),
     }
-    text = options.page.read_text(encoding="utf-8")
-    for mark, table in tables.items():
-        text = put(text, mark, table)
-    write_text(options.page, text)
+    fill(options.page, tables)
 
 
 if __name__ == "__main__":

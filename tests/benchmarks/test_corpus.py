@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.corpus import measure
+from benchmarks.pages import put
 from tests.conftest import ROOT
 
 
@@ -48,7 +49,7 @@ def test_the_table_says_rates_seconds_memory_and_what_a_story_adds() -> None:
 
 def test_the_page_has_the_marks_that_the_table_goes_between() -> None:
     text = measure.PAGE.read_text(encoding="utf-8")
-    assert "A TABLE" in measure.put(text, "measured", "A TABLE")
+    assert "A TABLE" in put(text, "measured", "A TABLE")
 
 
 @pytest.mark.slow
