@@ -12,7 +12,7 @@ from tinystories.errors import ParamsError
 from tinystories.params import Params, explain_params, flat, load_params
 
 GROUPS = {  # the sections of each kind of group, as dvc.yaml tracks them
-    "preset": {"tokenize", "model", "requests", "finetune", "train"},
+    "preset": {"tokenize", "model", "requests", "finetune", "train", "generate"},
     "scale": {"source", "model", "train", "evaluate"},
     "source": {"source"},
 }

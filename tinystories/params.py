@@ -158,6 +158,14 @@ class TrainParams(Section):
         return self
 
 
+class GenerateParams(Section):
+    max_tokens: Positive
+    temperature: Annotated[float, Field(ge=0)]
+    top_k: Annotated[int, Field(ge=0)]
+    top_p: Annotated[float, Field(gt=0, le=1)]
+    eos_after: Annotated[int, Field(ge=0)] | None
+
+
 class FinetuneParams(Section):
     method: Literal["none", "lora", "full"]
     base: str | None
@@ -207,6 +215,7 @@ class Params(Section):
     requests: RequestParams
     finetune: FinetuneParams
     train: TrainParams
+    generate: GenerateParams
     evaluate: EvaluateParams
 
     @model_validator(mode="after")
@@ -229,8 +238,7 @@ def load_params(root: Path, overrides: Iterable[str] = ()) -> Params:
 
     Raises ParamsError that lists every problem found, each with where and what.
     """
-    params, _ = explain_params(root, overrides)
-    return params
+    return explain_params(root, overrides)[0]
 
 
 def explain_params(root: Path, overrides: Iterable[str] = ()) -> tuple[Params, dict[str, str]]:
@@ -308,16 +316,11 @@ def _merge(layers: list[Layer]) -> tuple[dict[str, Any], dict[str, str]]:
         decided = decided or any(values.get(key) is not None for key in budgets)
     effective: dict[str, Any] = {}
     origin: dict[str, str] = {}
-    for name, values in leaves:
-        for key, value in values.items():
-            if value is not None and key not in origin:
-                origin[key] = name
-                _put(effective, key, value)
-    for name, values in leaves:  # a key that nobody gives a value is null
-        for key in values:
-            if key not in origin:
-                origin[key] = name
-                _put(effective, key, None)
+    given = [(name, key, value) for name, values in leaves for key, value in values.items()]
+    for name, key, value in sorted(given, key=lambda entry: entry[2] is None):  # what nobody gives a value is null
+        if key not in origin:
+            origin[key] = name
+            _put(effective, key, value)
     for name in BUDGETS:
         effective.get("train", {}).setdefault(name, None)
         origin.setdefault(f"train.{name}", "params.yaml")

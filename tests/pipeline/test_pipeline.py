@@ -26,6 +26,7 @@ PARAMETERS = {
     "requests.plain": ("0.5", {"train"}),
     "train.lr": ("0.001", {"train"}),
     "train.device": ("cpu", {"train", "evaluate"}),
+    "generate.eos_after": ("9", {"train"}),
     "evaluate.temperature": ("0.5", {"evaluate"}),
     "scale": ("laptop", {"extract", "train", "evaluate"}),
 }

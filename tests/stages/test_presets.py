@@ -128,7 +128,9 @@ def test_every_preset_in_its_own_size_trains_two_steps_and_tells_through_the_com
     command = ["generate", "Tom", "--model", str(paths.model), "--max-tokens", "6", "--seed", "1", "--json"]
     done = subprocess.run([sys.executable, "-m", "tinystories", *command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["text"].startswith("Tom")
+    told = json.loads(done.stdout)
+    assert told["text"].startswith("Tom") and told["request"].get("eos_after") == params.generate.eos_after
+    assert StoryModel.load(paths.model).loaded.generation.max_new_tokens == params.generate.max_tokens
     shutil.rmtree(paths.model)  # pytest keeps folders, and one of these is of 440 MB
 
 

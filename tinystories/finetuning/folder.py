@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,4 +77,4 @@ def _generation_config(folder: Path, marks: Marks) -> dict[str, Any]:
     stored = read_json(file) if file.is_file() else {}
     known = {key: stored[key] for key in GenerationDefaults.__dataclass_fields__ if stored.get(key) is not None}
     ids = {"bos_token_id": marks.begin, "eos_token_id": marks.end, "pad_token_id": marks.pad}
-    return {**asdict(GenerationDefaults()), **known, **ids, "do_sample": True}
+    return {**GenerationDefaults().to_json(), **known, **ids, "do_sample": True}

@@ -40,15 +40,18 @@ class Plan:
 
 def with_defaults(request: Request, defaults: GenerationDefaults) -> Request:
     """`request` with how the model's folder says that stories are sampled; beam search samples nothing."""
-    max_tokens = request.max_tokens or defaults.max_new_tokens
+    request = replace(
+        request,
+        max_tokens=request.max_tokens or defaults.max_new_tokens,
+        eos_after=defaults.eos_after if request.eos_after is None else request.eos_after,
+    )
     if request.beams is not None:
-        return replace(request, max_tokens=max_tokens)
+        return request
     return replace(
         request,
         temperature=defaults.temperature if request.temperature is None else request.temperature,
         top_k=defaults.top_k if request.top_k is None else request.top_k,
         top_p=defaults.top_p if request.top_p is None else request.top_p,
-        max_tokens=max_tokens,
     )
 
 

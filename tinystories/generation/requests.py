@@ -13,7 +13,7 @@ from tinystories.text.tags import TAGS, Tag, ordered
 
 SEEDS: Final = 2**63  # seeds and indices are below
 MOST: Final = 64  # beams, and candidates to choose from
-BY_MODEL: Final = frozenset({"temperature", "top_k", "top_p", "max_tokens"})  # where null: what the model's folder says
+BY_MODEL: Final = frozenset({"temperature", "top_k", "top_p", "max_tokens", "eos_after"})  # null: as the folder says
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,8 @@ class Request:
     repetition_penalty: a token that the story has already has its logit divided by this if positive,
         else multiplied (Keskar et al. 2019).
     no_repeat_ngram: no run of so many tokens occurs twice.
-    eos_after: from so many tokens of the story on, the end grows likelier, by 0.1 nats with each.
+    eos_after: from so many tokens of the story on, the end grows likelier, by 0.1 nats with each;
+        null = what the model's folder says, which for most models is never.
     beams: beam search of this width in place of sampling; story `index` is the search's index-th best.
     length_penalty: the search divides log-likelihoods by tokens ** length_penalty. Default 1.
     guidance: 1 = off; above, the controls are followed more closely (classifier-free guidance).

@@ -28,12 +28,17 @@ _ENDS: Final = (("bos", BOS), ("eos", EOS), ("pad", PAD))
 
 @dataclass(frozen=True)
 class GenerationDefaults:
-    """How stories are sampled unless a request says otherwise."""
+    """How stories are sampled unless a request says otherwise. eos_after: see generation.requests; null = not."""
 
     temperature: float = 0.8
     top_k: int = 0
     top_p: float = 0.95
     max_new_tokens: int = 480
+    eos_after: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """What generation_config.json says of it; nothing that transformers has no name for, unless it is used."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ def save_model(
         save_file(weights, temporary, metadata={"format": "pt"})
     tokenizer.save(folder / "tokenizer.json")
     write_json(folder / "tokenizer_config.json", _tokenizer_config(model.config, tokenizer))
-    settings = asdict(generation or GenerationDefaults())
+    settings = (generation or GenerationDefaults()).to_json()
     ids = {f"{name}_token_id": tokenizer.control(token) for name, token in _ENDS}
     write_json(folder / "generation_config.json", {**settings, **ids, "do_sample": True})
     write_json(folder / FINGERPRINT, fingerprint)

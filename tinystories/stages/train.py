@@ -18,7 +18,7 @@ from tinystories.finetuning.story import Tuned, base_config, base_fingerprint, t
 from tinystories.model.card import card
 from tinystories.model.config import ModelConfig
 from tinystories.model.decoder import Decoder
-from tinystories.model.folder import save_model
+from tinystories.model.folder import GenerationDefaults, save_model
 from tinystories.model.layouts import Config, describe, model_of
 from tinystories.model.transformer import Transformer
 from tinystories.model.windows import WindowConfig, WindowEncoder
@@ -88,7 +88,7 @@ def run(
     assert isinstance(model, Transformer | WindowEncoder)
     save_model(
         paths.model, model, material.tokenizer, card=card("TinyStories model", facts), fingerprint=made_from,
-        form=params.requests.format,
+        generation=generation_defaults(params), form=params.requests.format,
     )  # fmt: skip
     write_json(paths.train_metrics, metrics)
     shutil.rmtree(work, ignore_errors=True)
@@ -158,6 +158,12 @@ def model_config(params: Params, vocab_size: int, tags: tuple[int, ...] = ()) ->
         return parts
     groups = (m.ffn,) if isinstance(m.ffn, int) else tuple(m.ffn)
     return WindowConfig(parts, groups, m.window, tags if params.requests.tags == "window" else ())
+
+
+def generation_defaults(params: Params) -> GenerationDefaults:
+    """How the model writes where nothing is asked, for its folder."""
+    g = params.generate
+    return GenerationDefaults(g.temperature, g.top_k, g.top_p, g.max_tokens, g.eos_after)
 
 
 def _widest(ffn: int | list[int]) -> int:
