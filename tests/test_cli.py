@@ -150,15 +150,45 @@ def test_a_story_is_printed_in_utf8_whatever_the_pipe_is_set_to(root: Path) -> N
     assert (done.returncode, done.stdout.decode("utf-8").strip()) == (0, "Café 🐉"), done.stderr
 
 
-def test_the_shell_completes_commands_and_options(root: Path) -> None:
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("gen", ["generate"]),
+        ("generate --no-rep", ["--no-repeat-ngram"]),
+        ("generate --tag ", ["BadEnding", "Conflict", "Dialogue", "Foreshadowing", "MoralValue", "Twist"]),
+        ("generate --tag Twist --tag B", ["BadEnding"]),
+        ("generate Tom --tag Mor", ["MoralValue"]),
+        ("generate --tag Love", []),
+        ("world --tag F", ["Foreshadowing"]),
+    ],
+)
+def test_the_shell_completes_commands_options_and_tags(typed: str, offered: list[str], root: Path) -> None:
     program = 'import sys; sys.argv = ["tinystories"]; from tinystories.cli import main; main()'
-    for typed, offered in (("tinystories gen", "generate"), ("tinystories generate --no-rep", "--no-repeat-ngram")):
-        asked = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1)}
-        env = {**os.environ, "PYTHONPATH": str(root), "_TINYSTORIES_COMPLETE": "complete_bash", **asked}
-        done = subprocess.run(
-            [sys.executable, "-c", program], cwd=root, env=env, capture_output=True, text=True, check=False
-        )
-        assert offered in done.stdout.split(), done.stderr
+    line = f"tinystories {typed}"
+    asked = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+    env = {**os.environ, "PYTHONPATH": str(root), "_TINYSTORIES_COMPLETE": "complete_bash", **asked}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == offered, done.stderr
+
+
+def test_bash_itself_offers_the_tags(root: Path, tmp_path: Path) -> None:
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("there is no bash here")
+    command = tmp_path / "tinystories"
+    command.write_text(f"#!{sys.executable}\nfrom tinystories.cli import main\nmain()\n")
+    command.chmod(0o755)
+    env = {**os.environ, "PYTHONPATH": str(root), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    script = """
+eval "$(_TINYSTORIES_COMPLETE=source_bash tinystories)"
+COMP_WORDS=(tinystories generate --tag Tw) COMP_CWORD=3
+"$(complete -p tinystories | sed 's/.*-F \\([^ ]*\\).*/\\1/')" tinystories
+echo "${COMPREPLY[@]}"
+"""
+    done = subprocess.run([bash, "-c", script], cwd=root, env=env, capture_output=True, text=True, check=False)
+    assert done.stdout == "Twist\n", done.stderr
 
 
 def test_params_says_where_each_value_is_from(root: Path) -> None:

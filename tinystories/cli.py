@@ -11,7 +11,7 @@ import typer
 from tinystories.commands.finetune import finetuning
 from tinystories.commands.stages import stages
 from tinystories.commands.telling import telling
-from tinystories.commands.terms import Json, Model, Set, default_model, finish, project_root, say, show
+from tinystories.commands.terms import Json, Model, Set, default_model, finish, project_root, say, show, tags_to_type
 from tinystories.errors import TinyStoriesError
 from tinystories.paths import Paths
 from tinystories.text.tags import TAGS
@@ -205,7 +205,11 @@ def tag(
 def world(
     tag: Annotated[
         list[str] | None,
-        typer.Option(metavar="TAG", help=f"Exactly these tags, of {', '.join(TAGS)}; may be repeated; or none."),
+        typer.Option(
+            metavar="TAG",
+            help=f"Exactly these tags, of {', '.join(TAGS)}; may be repeated; or none.",
+            autocompletion=tags_to_type,
+        ),
     ] = None,
     count: Annotated[int, typer.Option(metavar="N", help="How many stories.")] = 1,
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same stories.")] = 1,

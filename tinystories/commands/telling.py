@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tinystories.commands.terms import Json, Model, default_model, finish, say
+from tinystories.commands.terms import Json, Model, default_model, finish, say, tags_to_type
 from tinystories.errors import RequestError
 from tinystories.text.tags import TAGS
 
@@ -32,7 +32,9 @@ def generate(
     tag: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="TAG", help=f"What the story should have: {', '.join(TAGS)}; may be repeated. Example: --tag Twist"
+            metavar="TAG",
+            help=f"What the story should have: {', '.join(TAGS)}; may be repeated. Example: --tag Twist",
+            autocompletion=tags_to_type,
         ),
     ] = None,
     start: Annotated[str | None, typer.Option(metavar="WORD", help="First word. Example: --start Lily")] = None,

@@ -9,6 +9,7 @@ import typer
 
 from tinystories.errors import ParamsError
 from tinystories.paths import Paths
+from tinystories.text.tags import TAGS
 
 if TYPE_CHECKING:
     from tinystories.commands.generate import Outcome
@@ -21,6 +22,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print machine-readable resul
 Model = Annotated[
     Path | None, typer.Option("--model", metavar="FOLDER", help="A model folder. Default: models/current.")
 ]
+
+
+def tags_to_type() -> list[str]:
+    """For the shell, which offers those that begin with what has been typed."""
+    return list(TAGS)
 
 
 def project_root() -> Path:
