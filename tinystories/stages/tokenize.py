@@ -1,10 +1,10 @@
 """Stage 4: fit a tokenizer on the training stories and write every partition as arrays of ids."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import lru_cache, partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from tinystories.corpus.parallel import map_tables
 from tinystories.corpus.progress import QUIET, Pace, Say
 from tinystories.corpus.record import PARTITIONS
-from tinystories.corpus.tables import read_tables
+from tinystories.corpus.tables import GROUP, read_tables
 from tinystories.errors import ModelError, TrainingError
 from tinystories.files import write_json
 from tinystories.params import Params, TokenizeParams
@@ -23,13 +23,15 @@ from tinystories.paths import Paths
 from tinystories.requests.controls import CONTROL_TOKENS, TAG_CONTROLS
 from tinystories.requests.stored import STORY_TOKENS, TokenWriter
 from tinystories.text.encode import FastEncoder
+from tinystories.text.scan import Texts, lengths, scan
 from tinystories.text.tags import ordered
 from tinystories.text.tokenizer import StoryTokenizer
+from tinystories.text.wordlists import WordLists, first_of_each, lower_words, word_lists
 
 COMMON = 150  # the most frequent words of the training stories are no words to ask for
 OFFERED = 8  # words of a story, at most, that training may ask for
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-_COLUMNS: Final = ["story_id", "text", "first", "middle", "last", "infillable", "tags", "words", "partition"]
+_PARTS: Final = ("first", "middle", "last")
+_COLUMNS: Final = ["story_id", *_PARTS, "infillable", "tags", "words", "partition"]
 
 
 def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
@@ -88,25 +90,33 @@ def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
 def tokenized(table: Any, *, tokenizer: Path, common: frozenset[str]) -> Any:
     """SPLIT -> STORY_TOKENS with `partition`, row by row and in order."""
     encoder = _encoder(tokenizer, tokenizer.stat().st_mtime_ns)
-    rows = table.to_pydict()
-    parts = {name: encoder.encode_many(rows[name]) for name in ("first", "middle", "last")}
-    lengths = {name: pa.array([len(ids) for ids in parts[name]], pa.int32()) for name in parts}
-    ids = [one for story in zip(*parts.values(), strict=True) for part in story for one in part]
-    ends = np.concatenate([[0], np.cumsum(np.sum([column.to_numpy() for column in lengths.values()], axis=0))])
-    words = [_words(text) for text in rows["text"]]
-    asked = zip(words, rows["words"], strict=True)
+    parts = _parts(table)
+    ids = encoder.encode_many(parts)
+    tokens = pc.list_value_length(ids).to_numpy().reshape(-1, 3)
+    texts = Texts(parts.bytes_B, parts.offsets[::3])
+    scanned = scan(texts)
+    words = word_lists(texts, scanned, "'’", lower_words)
+    length = lengths(scanned)
+    length[scanned.odd] = [len(texts.text(number).split()) for number in scanned.odd]
     columns = {
-        "ids": pa.LargeListArray.from_arrays(pa.array(ends, pa.int64()), pa.array(ids, pa.uint32())),
-        **lengths,
-        "tags": [ordered(tags or []) for tags in rows["tags"]],
-        "words": [_offered_words(found, given, common) for found, given in asked],
-        "end": [found[-1] if found else "" for found in words],
-        "length": [len(text.split()) for text in rows["text"]],
-        "bytes": pc.binary_length(table["text"]),
+        "ids": pa.LargeListArray.from_arrays(ids.offsets.take(pa.array(np.arange(0, len(ids) + 1, 3))), ids.values),
+        **{name: tokens[:, at] for at, name in enumerate(_PARTS)},
+        "tags": [ordered(tags or []) for tags in table["tags"].to_pylist()],
+        "words": offered_words(words, table["words"].to_pylist(), common),
+        "end": _last_words(words),
+        "length": length,
+        "bytes": np.diff(texts.offsets),
     }
     same = {name: table[name] for name in ("story_id", "infillable")}
     made = pa.table({**columns, **same}).select(STORY_TOKENS.names).cast(STORY_TOKENS)
     return made.append_column("partition", table["partition"])
+
+
+def _parts(table: Any) -> Texts:
+    """The stories' three parts, story by story: joined they are the story's text."""
+    columns = pa.concat_arrays([table[name].combine_chunks() for name in _PARTS])
+    order = np.arange(len(columns)).reshape(len(_PARTS), -1).T.reshape(-1)
+    return Texts.of(columns.take(pa.array(order)))
 
 
 @lru_cache(maxsize=1)
@@ -165,23 +175,40 @@ def _chosen(table: Any, last: str) -> Iterator[str]:
 
 
 def _common_words(texts: list[str]) -> frozenset[str]:
-    counts = Counter(word for text in texts for word in _words(text))
+    counts: Counter[str] = Counter()
+    for begin in range(0, len(texts), GROUP):
+        group = Texts.of(pa.array(texts[begin : begin + GROUP], pa.large_string()))
+        words = word_lists(group, scan(group), "'’", lower_words)
+        counts.update(
+            dict(zip(words.names, np.bincount(words.ids_W, minlength=len(words.names)).tolist(), strict=True))
+        )
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return frozenset(word for word, _ in ranked[:COMMON])
 
 
-def _words(text: str) -> list[str]:
-    """Lower case; of ASCII the whole text at once, since that moves no boundary of a word there."""
-    if text.isascii():
-        return _WORD.findall(text.lower())
-    return [word.lower() for word in _WORD.findall(text)]
+def _last_words(words: WordLists) -> list[str]:
+    ends = words.offsets[1:]
+    last = np.append(words.ids_W, -1)[ends - 1]
+    return [words.names[word] if some else "" for word, some in zip(last, np.diff(words.offsets) > 0, strict=True)]
 
 
-def _offered_words(words: Sequence[str], asked: list[str] | None, common: frozenset[str]) -> list[str]:
-    """Those of the data's own required words that do stand in the story; without any, its uncommon words."""
-    present = dict.fromkeys(words)
-    if asked:
-        return [word.lower() for word in asked if word.lower() in present][:OFFERED]
-    rare = [word for word in present if len(word) > 3 and word not in common]
-    step = max(1, len(rare) // OFFERED)  # from all over the story, not only its beginning
-    return rare[::step][:OFFERED]
+def offered_words(words: WordLists, asked: Sequence[list[str] | None], common: frozenset[str]) -> list[list[str]]:
+    """For each story the words that training may ask for: those of the data's own required words that do stand in
+    it; without any, its uncommon words, from all over the story."""
+    names = words.names
+    rare_V = np.array([len(name) > 3 and name not in common for name in names], np.bool_)
+    at = np.flatnonzero(rare_V[words.ids_W])
+    at = at[first_of_each(words.text_W[at] * len(names) + words.ids_W[at])]
+    before = np.searchsorted(at, words.offsets)  # of each story's rare words, how many stand in earlier ones
+    step = np.maximum(1, np.diff(before) // OFFERED)
+    text = words.text_W[at]
+    place = np.arange(len(at)) - before[text]
+    taken = (place % step[text] == 0) & (place < step[text] * OFFERED)
+    ends = np.searchsorted(np.flatnonzero(taken), before).tolist()
+    chosen = [names[word] for word in words.ids_W[at[taken]]]
+    offered = [chosen[begin:end] for begin, end in pairwise(ends)]
+    for story, given in enumerate(asked):
+        if given:
+            present = {names[word] for word in words.ids_W[words.offsets[story] : words.offsets[story + 1]]}
+            offered[story] = [word.lower() for word in given if word.lower() in present][:OFFERED]
+    return offered

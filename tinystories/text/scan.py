@@ -1,0 +1,220 @@
+"""Many texts at once, as one array of bytes: where pieces and words begin and end, by comparing neighbours.
+
+A text is plain if it has letters, digits and marks of ASCII, space, tab and newline, and the quotes and dashes below,
+and nothing else; whoever meets another one asks `re`, which is some ten times slower.
+"""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Places = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+MARKS: Final = "‘’“”–—…"  # the characters beyond ASCII of a plain text: three bytes each, E2 80 and one of their own
+_SPACE, _LETTER, _DIGIT, _MARK, _BEYOND, _ODD = range(6)
+
+
+def _kinds() -> Bytes:
+    kinds = np.full(256, _ODD, np.uint8)
+    kinds[128:] = _BEYOND
+    for byte in range(32, 127):
+        character = chr(byte)
+        kinds[byte] = _LETTER if character.isalpha() else _DIGIT if character.isdigit() else _MARK
+    kinds[list(b" \t\n")] = _SPACE
+    return kinds
+
+
+_KINDS: Final = _kinds()
+_LOWER: Final = np.array([ord(chr(byte).lower()) if byte < 128 else byte for byte in range(256)], np.uint8)
+_FIRST, _SECOND = MARKS.encode()[:2]
+_THIRD: Final = np.isin(np.arange(256), [mark.encode()[2] for mark in MARKS])
+
+
+class Texts(NamedTuple):
+    """N texts, one after the other.
+
+    bytes_B: UTF-8 of all of them. offsets: (N + 1) where each begins, and the end of the last.
+    """
+
+    bytes_B: Bytes
+    offsets: Places
+
+    @classmethod
+    def of(cls, column: Any) -> "Texts":
+        """From an Arrow column of strings, without a copy where it is one array."""
+        array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        if not len(array):
+            return cls(np.zeros(0, np.uint8), np.zeros(1, np.int64))
+        _, offsets, data = array.buffers()
+        kind = np.int64 if pa.types.is_large_string(array.type) else np.int32
+        own = np.frombuffer(offsets, kind)[array.offset : array.offset + len(array) + 1].astype(np.int64)
+        held = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
+        return cls(held[own[0] : own[-1]], own - own[0])
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def text(self, number: int) -> str:
+        return self.bytes_B[self.offsets[number] : self.offsets[number + 1]].tobytes().decode()
+
+
+class Scanned(NamedTuple):
+    """Texts whose odd ones are blank now, the kinds of their bytes, and the (ascending) numbers of the odd ones."""
+
+    texts: Texts
+    kinds_B: Bytes
+    odd: Places
+
+
+def scan(texts: Texts) -> Scanned:
+    """Find the kinds of all bytes and the texts that are not plain: whoever reads on has to put in what these have."""
+    kinds_B = _KINDS[texts.bytes_B]
+    odd = _odd(texts, kinds_B)
+    if not len(odd):
+        return Scanned(texts, np.minimum(kinds_B, _MARK), odd)
+    own = texts.bytes_B.copy()
+    for number in odd:
+        within = slice(texts.offsets[number], texts.offsets[number + 1])
+        own[within], kinds_B[within] = ord(" "), _SPACE
+    return Scanned(Texts(own, texts.offsets), np.minimum(kinds_B, _MARK), odd)
+
+
+def put_in(lists: Any, odd: Places, others: Any) -> Any:
+    """An Arrow array of lists with `others`, another one, in the places `odd`."""
+    if not len(odd):
+        return lists
+    order = np.arange(len(lists))
+    order[odd] = len(lists) + np.arange(len(odd))
+    return pa.concat_arrays([lists, others]).take(pa.array(order))
+
+
+def _odd(texts: Texts, kinds_B: Bytes) -> Places:
+    wrong = np.flatnonzero(kinds_B == _ODD)
+    beyond = np.flatnonzero(kinds_B == _BEYOND)
+    if len(beyond):
+        own = texts.bytes_B
+        first = beyond[(own[beyond] == _FIRST) & (beyond + 2 < len(own))]
+        first = first[(own[first + 1] == _SECOND) & _THIRD[own[first + 2]]]
+        known = np.concatenate([first, first + 1, first + 2])
+        wrong = np.concatenate([wrong, np.setdiff1d(beyond, known, assume_unique=True)])
+    return np.unique(np.searchsorted(texts.offsets, wrong, "right") - 1)
+
+
+def pieces(scanned: Scanned) -> Places:
+    r"""Where the pieces of plain texts begin, ascending, by the tokenizer's own rule (text/tokenizer.py):
+    '(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+    """
+    (own, offsets), kinds_B, _ = scanned
+    size = len(own)
+    if not size:
+        return np.zeros(0, np.int64)
+    begins = np.zeros(size + 1, np.bool_)
+    begins[offsets] = True  # one more than bytes: the end of the last text
+    after_space = np.zeros(size, np.bool_)  # a space belongs to what follows it
+    after_space[1:] = (own[:-1] == ord(" ")) & ~begins[1:size]
+    same = np.zeros(size, np.bool_)  # goes on with what stands before it
+    same[1:] = (kinds_B[1:] == kinds_B[:-1]) & (kinds_B[1:] != _DIGIT)
+    starts = ~same & ~after_space
+    space = kinds_B == _SPACE
+    last = np.zeros(size, np.bool_)  # of white space before something else: that alone, or its space, goes with it
+    last[:-1] = space[:-1] & ~space[1:] & ~begins[1:size]
+    starts = np.where(space, ~same | last, starts) | begins[:size]
+    _contractions(own, begins, starts)
+    return np.flatnonzero(starts)
+
+
+def _contractions(own: Bytes, begins: Flags, starts: Flags) -> None:
+    """Mark the pieces 's 'd 'm 't 'll 've 're, and what follows them, in `starts`; in place."""
+    size = len(own)
+    at = np.flatnonzero((own == ord("'")) & starts)
+    at = at[at + 1 < size]
+    at = at[~begins[at + 1]]
+    one, two = own[at + 1], own[np.minimum(at + 2, size - 1)]
+    short = np.isin(one, list(b"sdmt"))
+    long = ((one == ord("l")) & (two == ord("l"))) | (((one == ord("v")) | (one == ord("r"))) & (two == ord("e")))
+    long &= (at + 2 < size) & ~begins[np.minimum(at + 2, size)]
+    starts[at[short | long] + 1] = False
+    for after in (at[short] + 2, at[long] + 3):
+        starts[after[after < size]] = True
+
+
+def lengths(scanned: Scanned) -> Places:
+    """(N) into how many words white space cuts each text, as str.split() does."""
+    (_, offsets), kinds_B, _ = scanned
+    begins = kinds_B != _SPACE
+    after = np.ones(len(kinds_B) + 1, np.bool_)  # what is no white space begins a word there
+    after[1:] = ~begins
+    after[offsets] = True
+    return np.diff(np.searchsorted(np.flatnonzero(begins & after[:-1]), offsets))
+
+
+class Words(NamedTuple):
+    """The words of N texts, lower case, one after the other.
+
+    strings: an Arrow array of all words. offsets: (N + 1) the number of words before each text, and of all.
+    """
+
+    strings: Any
+    offsets: Places
+
+
+def words(scanned: Scanned, apostrophes: str) -> Words:
+    """The words of plain texts: runs of letters, two of them one word where one of `apostrophes` stands between."""
+    (own, offsets), kinds_B, _ = scanned
+    letter = kinds_B == _LETTER
+    edge = np.zeros(len(own) + 1, np.bool_)
+    edge[1:-1] = letter[1:] != letter[:-1]
+    if len(own):
+        edge[0], edge[-1] = letter[0], letter[-1]
+    begins = np.zeros(len(own) + 1, np.bool_)
+    begins[offsets] = True
+    cut = np.flatnonzero(begins[1:-1] & letter[1:] & letter[:-1]) + 1  # a text ends in a word, and the next begins so
+    bounds = np.flatnonzero(edge)
+    if len(cut):
+        bounds = np.sort(np.concatenate([bounds, cut, cut]), kind="stable")
+    begin, end = bounds[::2], bounds[1::2]
+    joined = _joined(own, begin, end, apostrophes) & ~begins[end[:-1]] & ~begins[begin[1:]]
+    joined = _every_other(joined)
+    for place in range(3):
+        gap = end[:-1][joined] + place
+        gap = gap[gap < begin[1:][joined]]
+        letter[gap] = True
+    first = np.ones(len(begin), np.bool_)
+    first[1:] = ~joined
+    final = np.ones(len(begin), np.bool_)
+    final[:-1] = ~joined
+    begin, end = begin[first], end[final]
+    ends = np.zeros(len(begin) + 1, np.int32)
+    np.cumsum(end - begin, out=ends[1:])
+    data = _LOWER[own[letter]]
+    strings = pa.StringArray.from_buffers(len(begin), pa.py_buffer(ends), pa.py_buffer(data))
+    return Words(strings, np.searchsorted(begin, offsets))
+
+
+def _joined(own: Bytes, begin: Places, end: Places, apostrophes: str) -> Flags:
+    """For each two runs of letters, one after the other, whether just an apostrophe stands between them."""
+    gap, at = begin[1:] - end[:-1], end[:-1]
+    found = np.zeros(len(gap), np.bool_)
+    for apostrophe in apostrophes:
+        code = apostrophe.encode()
+        here = np.flatnonzero(gap == len(code))
+        for place, byte in enumerate(code):
+            here = here[own[at[here] + place] == byte]
+        found[here] = True
+    return found
+
+
+def _every_other(joined: Flags) -> Flags:
+    """Of joints one after the other the first, the third, ...: a word has one apostrophe."""
+    at = np.flatnonzero(joined)
+    number = np.arange(len(at))
+    new = np.ones(len(at), np.bool_)
+    new[1:] = at[1:] != at[:-1] + 1
+    later = (number - np.maximum.accumulate(np.where(new, number, 0))) % 2 == 1
+    found = joined.copy()
+    found[at[later]] = False
+    return found

@@ -1,0 +1,53 @@
+"""The words of many texts as numbers: each word once by name, and which words each text has, in their order."""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tinystories.text.scan import Scanned, Texts, put_in, words
+
+WORD: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+
+
+class WordLists(NamedTuple):
+    """names: (V) each word once. ids_W: the words of all N texts, as places in `names`. offsets: (N + 1)."""
+
+    names: list[str]
+    ids_W: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+
+    @property
+    def text_W(self) -> NDArray[np.int64]:
+        """(W) the number of the text that each word stands in."""
+        return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+
+
+def word_lists(texts: Texts, scanned: Scanned, apostrophes: str, ask: Callable[[str], list[str]]) -> WordLists:
+    """The words of `texts`, lower case; `ask` gives those of a text that is not plain."""
+    found = words(scanned, apostrophes)
+    coded = found.strings.dictionary_encode()
+    lists = pa.LargeListArray.from_arrays(pa.array(found.offsets, pa.int64()), coded.indices)
+    names: list[str] = coded.dictionary.to_pylist()
+    if len(scanned.odd):
+        place = {name: number for number, name in enumerate(names)}
+        others = [[place.setdefault(word, len(place)) for word in ask(texts.text(number))] for number in scanned.odd]
+        lists = put_in(lists, scanned.odd, pa.array(others, pa.large_list(pa.int32())))
+        names = list(place)
+    return WordLists(names, lists.values.to_numpy(), lists.offsets.to_numpy())
+
+
+def lower_words(text: str) -> list[str]:
+    """Runs of letters, an apostrophe inside belongs to the word; lower case."""
+    return [word.lower() for word in WORD.findall(text)]
+
+
+def first_of_each(keys: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether each key is the first of its value."""
+    seen = pa.array(keys).dictionary_encode().indices.to_numpy()  # numbered as they come
+    new = np.ones(len(seen), np.bool_)
+    new[1:] = seen[1:] > np.maximum.accumulate(seen)[:-1] if len(seen) else True
+    return new
