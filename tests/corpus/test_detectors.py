@@ -3,9 +3,12 @@
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tinystories.corpus.detectors import cut_off, leaked_prompt, not_english, refusal
+from tinystories.corpus.detectors import cut_off, leaked_prompt, leaked_prompts, not_english, refusal, refusals
 
 
 @pytest.mark.parametrize(
@@ -101,3 +104,18 @@ def test_the_samples_stories_are_whole_and_english(root: Path) -> None:
     texts = [json.loads(line)["story"] for line in lines]
     for detector in (cut_off, refusal, leaked_prompt, not_english):
         assert [text for text in texts if detector(text)] == [], detector.__name__
+
+
+PIECES = (
+    "As an AI", "ai language model", "OpenAI", "I'm sorry, but I can't", "I’m sorry, I won’t", "I cannot write a",
+    "I am unable to continue", "story", "request", "Features", "WORDS", ":", "Here is a short", "here’s my",
+    "plot twist", "foreshadowed", "The story has a", "Twist", "bad ending", "write a short story (", "3-5 paragraphs",
+    "\u0130", "\u017ftory", "\u212a", " ", "\n", "\t", "\x0b", "\x1c", "\x85", '"', "“", "”", ".", "named", "Tom ran",
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(st.sampled_from(PIECES), max_size=12).map("".join), max_size=6))
+def test_many_texts_at_once_are_told_as_one_by_one(texts: list[str]) -> None:
+    """Arrow's expressions, which are asked first there, know other letters and white space than Python's."""
+    for together, alone in ((refusals, refusal), (leaked_prompts, leaked_prompt)):
+        assert together(pa.array(texts, pa.string())) == [alone(text) for text in texts]

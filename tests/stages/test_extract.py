@@ -1,6 +1,7 @@
 """Extract: records from a source, with partitions by hash, limits by hash, and no story lost."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from tinystories.corpus import parallel
+from tinystories.corpus import parallel, progress
 from tinystories.corpus.record import EXTRACTED, partition_of, story_id
 from tinystories.errors import SourceError, ValidationError
 from tinystories.files import read_json
@@ -121,6 +122,21 @@ def test_a_large_source_is_the_same_for_any_number_of_cores_and_goes_on_where_it
     monkeypatch.setattr(parallel, "_write", ended)  # nothing is computed anew
     run(project, "source.kind=files", path)
     assert Paths(project).extracted.read_bytes() == alone
+
+
+def test_while_it_runs_it_says_how_fast_and_what_was_left_out_so_far(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_EVERY", 0.0)
+    (project / "own").mkdir()
+    (project / "own" / "labels.jsonl").write_text('{"id": 1}\n')
+    write(project, [*stories(50), "It ran.\r\nEnd."], "own/a.jsonl")
+    said: list[str] = []
+    settings = ["source.kind=files", "source.path=own", "source.limit=20"]
+    extract.run(load_params(project, settings), Paths(project), said.append)
+    assert [re.sub(r"[\d,]+ a second", "N a second", line) for line in said] == [
+        "51 stories, N a second, 1 repaired, 1 files without stories, 31 beyond source.limit"
+    ]
 
 
 def test_stories_of_unlabelled_text_have_no_tags_and_do_not_claim_any_origin(project: Path) -> None:

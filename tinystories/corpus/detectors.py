@@ -1,7 +1,8 @@
 """What is no whole story, told by its text: each detector's precision on real text stands in docs/corpus.md."""
 
 import re
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 _CLOSERS: Final = " \t\n\r\u00a0\"'”’»)]*_"
 _ENDS: Final = re.compile(r"[.!?…。！？।؟]")
@@ -67,6 +68,29 @@ def leaked_prompt(text: str) -> bool:
     """Whether the request stands in the story: its fields, its names for what was asked for, the answer to it."""
     low = text.lower()
     return any(sign in low for sign in _OF_A_PROMPT) and _LEAKED.search(text) is not None
+
+
+def refusals(texts: Any) -> list[bool]:
+    """`refusal` of each text of an Arrow array."""
+    return _found(texts, "|".join(map(re.escape, (*_OF_A_MODEL, *_NO, "sorry"))), refusal)
+
+
+def leaked_prompts(texts: Any) -> list[bool]:
+    """`leaked_prompt` of each text of an Arrow array."""
+    return _found(texts, "(?m)" + _LEAKED.pattern.replace(r"\s", r"[\s\v\x1c-\x1f]"), leaked_prompt)
+
+
+def _found(texts: Any, sign: str, detector: Callable[[str], bool]) -> list[bool]:
+    """`detector` of each text, asked only where Arrow's expressions, which are faster, find a sign of it. They know
+    classes and cases of letters in ASCII alone: of other texts the detector is always asked."""
+    import pyarrow.compute as pc
+
+    signed = pc.match_substring_regex(texts, sign, ignore_case=True)
+    asked = pc.or_(signed, pc.invert(pc.string_is_ascii(texts))).to_numpy(zero_copy_only=False)
+    found = [False] * len(texts)
+    for row in asked.nonzero()[0].tolist():
+        found[row] = detector(texts[row].as_py())
+    return found
 
 
 def not_english(text: str) -> bool:

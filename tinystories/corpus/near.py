@@ -108,8 +108,9 @@ def _agreeing(keys: Hashes, rows: Rows, held_out_N: NDArray[np.bool_]) -> tuple[
         if distance > 1:
             together &= size[distance:] <= _ALL_PAIRS
         found.append((own[:-distance][together], own[distance:][together]))
+    ends = np.cumsum(sizes)
     for place in np.flatnonzero(sizes > _ALL_PAIRS).tolist():
-        members = own[bucket == place]
+        members = own[ends[place] - sizes[place] : ends[place]]
         for row in (members[0], *members[held_out_N[members]][:_HELD_OUT]):
             others = members[members != row]
             found.append((np.minimum(row, others), np.maximum(row, others)))

@@ -52,7 +52,7 @@ def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
     records = map_tables(function, raw_tables(_read(source, per_part)), keep=work)
     counts: Counter[str] = Counter()
     with table_writer(paths.repaired, REPAIRED) as add:
-        records = _followed(records, counts, add, Pace(say))
+        records = _followed(records, counts, add, partial(_told, Pace(say), counts, source, params.source.limit))
         if params.source.limit is not None:
             records = _limited(records, params.source.limit)
         stories = write_tables(paths.extracted, EXTRACTED, _counted(records, counts))
@@ -98,7 +98,9 @@ def _read(source: Source, per_part: Counter[str]) -> Iterator[RawStory]:
             yield story
 
 
-def _followed(records: Iterable[Any], counts: Counter[str], add: Callable[[Any], None], pace: Pace) -> Iterator[Any]:
+def _followed(
+    records: Iterable[Any], counts: Counter[str], add: Callable[[Any], None], told: Callable[[], None]
+) -> Iterator[Any]:
     """Counts all that is read, whether a limit keeps it or not; adds what was repaired, as it was."""
     for table in records:
         counts["read"] += table.num_rows
@@ -108,8 +110,18 @@ def _followed(records: Iterable[Any], counts: Counter[str], add: Callable[[Any],
             add(made)
             counts["repaired"] += made.num_rows
             counts.update(f"repair {name}" for names in made["repairs"].to_pylist() for name in names)
-        pace(counts["read"], f"{counts['repaired']:,} repaired")
+        told()
         yield table
+
+
+def _told(pace: Pace, counts: Counter[str], source: Source, limit: int | None) -> None:
+    """How far it is, and what was left out so far; rows with something wrong are validate's to drop."""
+    more = [f"{counts['repaired']:,} repaired"]
+    if source.without_stories:
+        more.append(f"{len(source.without_stories):,} files without stories")
+    if limit is not None and counts["read"] > limit:
+        more.append(f"{counts['read'] - limit:,} beyond source.limit")
+    pace(counts["read"], ", ".join(more))
 
 
 def _counted(records: Iterable[Any], counts: Counter[str]) -> Iterator[Any]:

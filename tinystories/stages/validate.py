@@ -1,13 +1,18 @@
 """Stage 2: a story that breaks a row rule goes to quarantine with the reason; a broken rule about all stops."""
 
+import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Container
+from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+import tinystories
 from tinystories.corpus.examples import examples
 from tinystories.corpus.near import LONG, Bands, candidates, every, leaving, overlap, signatures, verified
 from tinystories.corpus.parallel import map_tables
@@ -15,9 +20,9 @@ from tinystories.corpus.progress import QUIET, Pace, Say
 from tinystories.corpus.record import EXTRACTED, PARTITIONS
 from tinystories.corpus.rows import frame, measure
 from tinystories.corpus.suite import Outcome, Suite
-from tinystories.corpus.tables import read_tables, write_tables
+from tinystories.corpus.tables import read_tables, table_writer
 from tinystories.errors import ValidationError
-from tinystories.files import write_json, write_text
+from tinystories.files import fingerprint, write_json, write_text
 from tinystories.params import CleanParams, Params, ValidateParams
 from tinystories.paths import Paths
 from tinystories.text.tags import TAGS
@@ -37,6 +42,8 @@ QUARANTINE: Final = pa.schema(
 DUPLICATE: Final = "duplicate"
 COPIES: Final = (DUPLICATE, "near_duplicate", "near_held_out")
 NOT_BAD: Final = (*COPIES, "other_language")
+# measures that say what is wrong with a story: how often each was found is told while they are taken
+FAULTS: Final = ("nul", "replacement", "instruction_only", "cut_off", "refusal", "leaked_prompt", "other_language")
 
 _SOURCES_LISTED = 50
 _PAIRS_LISTED = 20
@@ -47,14 +54,15 @@ def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
 
     Raises ValidationError, in one line with every broken rule, if the data set as a whole is wrong: then
     there is a quarantine to look into, and metrics, and no stories. Duplicates, near ones too, are quarantined
-    but don't count as bad. Returns the metrics.
+    but don't count as bad. Returns the metrics. Work in progress lies in .work: a run that was ended goes on there.
     """
     suite = Suite(paths.suite)
-    table = _measures(paths, params.clean.language == "en", Pace(say))
+    work = _work(params, paths)
+    table = _measures(paths, params.clean.language == "en", work / "measures", Pace(say))
     settings = _settings(params)
     row_outcomes = suite.run(["row"], table, settings)
     why = _reasons(row_outcomes)
-    near, measured = _near(paths, params.clean, table, why, Pace(say, "stories looked up"))
+    near, measured = _near(paths, params.clean, table, why, work / "signatures", Pace(say, "stories looked up"))
     gone = table["row"].isin([*why, *near])
     table["kept_partition"] = table["partition"].astype(object).where(~gone, None)
     table["bad"] = table["row"].isin([n for n, outcome in why.items() if outcome.name not in NOT_BAD]).astype(int)
@@ -62,14 +70,22 @@ def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
     why = {**_reasons([outcome for outcome in outcomes if outcome.rule == "copy"]), **why}
     metrics = _metrics(table, why, [*row_outcomes, *outcomes]) | measured
     write_json(paths.validate_metrics, metrics)
-    write_tables(paths.quarantine, QUARANTINE, _quarantined(paths, why, settings, _near_ids(table, near)))
     write_json(paths.examples, examples(paths.extracted, _by_name(why), _copies(table, why), near))
     write_text(paths.data_docs, suite.data_docs())
-    if broken := [outcome for outcome in outcomes if outcome.rule == "dataset" and not outcome.success]:
+    broken = [outcome for outcome in outcomes if outcome.rule == "dataset" and not outcome.success]
+    _write(paths, why, partial(_reason, table, why, near, settings), bool(broken), Pace(say, "stories written"))
+    shutil.rmtree(work, ignore_errors=True)
+    if broken:
         raise ValidationError("; ".join(_explain(outcome, table, metrics, params) for outcome in broken))
-    good = ~table["row"].isin(list(why)).to_numpy()
-    write_tables(paths.validated, EXTRACTED, _chosen(read_tables(paths.extracted), good))
     return metrics
+
+
+def _work(params: Params, paths: Paths) -> Path:
+    """The folder of what is unfinished: its name is what measures and signatures depend on."""
+    if not paths.extracted.is_file():
+        raise ValidationError(f"no {paths.extracted}: run extract first (make repro runs all stages)")
+    inputs = fingerprint(paths.extracted, params.clean.model_dump_json(), tinystories.__version__)
+    return paths.work / f"validate-{inputs}"
 
 
 def _settings(params: Params) -> dict[str, Any]:
@@ -83,30 +99,32 @@ def _settings(params: Params) -> dict[str, Any]:
     return {**limits, **{name: 0 if on else 1 for name, on in asked.items()}}
 
 
-def _measures(paths: Paths, english: bool, pace: Pace) -> "pd.DataFrame":
+def _measures(paths: Paths, english: bool, keep: Path, pace: Pace) -> "pd.DataFrame":
     """One row a story, narrow: the texts pass by and are not kept."""
-    if not paths.extracted.is_file():
-        raise ValidationError(f"no {paths.extracted}: run extract first (make repro runs all stages)")
     columns = ["story_id", "text", "features", "tags", "source", "partition"]
     tables, rows = [], 0
+    found: Counter[str] = Counter()
     function = partial(measure, known_tags=TAGS, english=english)
-    for table in map_tables(function, read_tables(paths.extracted, columns)):
+    for table in map_tables(function, read_tables(paths.extracted, columns), keep):
         tables.append(table)
         rows += table.num_rows
-        pace(rows)
+        found.update({name: pc.sum(pc.not_equal(table[name], 0)).as_py() for name in FAULTS})
+        pace(rows, ", ".join(f"{name} {count:,}" for name, count in found.items() if count))
     if not rows:
         raise ValidationError(f"{paths.extracted}: no stories in it; run extract again")
     return frame(tables)
 
 
 def _near(
-    paths: Paths, clean: CleanParams, table: "pd.DataFrame", why: dict[int, Outcome], pace: Pace
+    paths: Paths, clean: CleanParams, table: "pd.DataFrame", why: dict[int, Outcome], keep: Path, pace: Pace
 ) -> tuple[dict[int, tuple[int, float]], dict[str, Any]]:
     """Columns near_held_out and near_earlier of the rows that are good so far; for those that are near another
     story its row and the similarity, and the metrics."""
     usable = ~table["row"].isin(list(why)).to_numpy()
     held_out = (table["partition"] != "train").to_numpy()
-    keys, shared, sample = _signed(paths, clean, table, usable, pace)
+    keys, shared, sample = _signed(
+        paths, clean, table, usable, keep, partial(pace, more=f"{len(why):,} dropped so far")
+    )
     pairs = candidates(keys, usable, held_out) if clean.near_duplicates < 1 else np.zeros((0, 2), np.int64)
     del keys  # the largest thing that validation holds
     true = verified(pairs, lambda: read_tables(paths.extracted, ["text"]), clean.ngram, clean.near_duplicates)
@@ -130,7 +148,7 @@ def _near(
 
 
 def _signed(
-    paths: Paths, clean: CleanParams, table: "pd.DataFrame", usable: Any, pace: Pace
+    paths: Paths, clean: CleanParams, table: "pd.DataFrame", usable: Any, keep: Path, pace: Callable[[int], None]
 ) -> tuple[Any, float | None, int]:
     """Band keys (N, B) of all rows, and the share of the test stories' long n-grams that training has too."""
     bands, sample = Bands.of(clean.near_duplicates), every(len(table))
@@ -139,7 +157,7 @@ def _signed(
     partition = table["partition"].to_numpy()
     long: dict[str, list[Any]] = {"test": [np.zeros(0, np.uint64)], "train": []}
     begin = 0
-    for signed in map_tables(function, read_tables(paths.extracted, ["text"])):
+    for signed in map_tables(function, read_tables(paths.extracted, ["text"]), keep):
         stop = begin + signed.num_rows
         keys[begin:stop] = signed["bands"].combine_chunks().flatten().to_numpy().reshape(-1, bands.count)
         usable[begin:stop] &= ~signed["empty"].to_numpy()
@@ -180,29 +198,33 @@ def _copies(table: "pd.DataFrame", why: dict[int, Outcome]) -> list[tuple[int, i
     return list(zip(rows, first[rows].tolist(), strict=True))
 
 
-def _near_ids(table: "pd.DataFrame", near: dict[int, tuple[int, float]]) -> dict[int, str]:
-    return {row: table["story_id"][kept] for row, (kept, _) in near.items()}
+def _reason(
+    table: "pd.DataFrame",
+    why: dict[int, Outcome],
+    near: dict[int, tuple[int, float]],
+    settings: dict[str, Any],
+    row: int,
+) -> str:
+    """Why a row is left out, with what the rule's text names: limits, the story, and the one that it is near to."""
+    ids = table["story_id"]
+    return why[row].reason.format(**settings, story_id=ids[row], near_id=ids[near[row][0]] if row in near else "")
 
 
-def _chosen(tables: Iterator[Any], wanted: Any) -> Iterator[Any]:
-    begin = 0
-    for table in tables:
-        yield table.filter(pa.array(wanted[begin : begin + table.num_rows]))
-        begin += table.num_rows
-
-
-def _quarantined(
-    paths: Paths, why: dict[int, Outcome], settings: dict[str, Any], near: dict[int, str]
-) -> Iterator[Any]:
-    begin = 0
-    for table in read_tables(paths.extracted, ["story_id", "text", "source"]):
-        numbers = [number for number in range(begin, begin + table.num_rows) if number in why]
-        rows = table.take(pa.array([number - begin for number in numbers], pa.int64())).to_pylist()
-        for number, row in zip(numbers, rows, strict=True):
-            names = {"story_id": row["story_id"], "near_id": near.get(number, "")}
-            row["reason"] = why[number].reason.format(**settings, **names)
-        begin += table.num_rows
-        yield pa.Table.from_pylist(rows, schema=QUARANTINE)
+def _write(paths: Paths, gone: Container[int], reason: Callable[[int], str], broken: bool, pace: Pace) -> None:
+    """The rows that are gone into quarantine; the others, unless the data set is broken, to the good stories."""
+    begin = dropped = 0
+    with ExitStack() as files:
+        bad = files.enter_context(table_writer(paths.quarantine, QUARANTINE))
+        good = None if broken else files.enter_context(table_writer(paths.validated, EXTRACTED))
+        for table in read_tables(paths.extracted):
+            rows = [row for row in range(begin, begin + table.num_rows) if row in gone]
+            places = np.array(rows, np.int64) - begin
+            bad(table.take(pa.array(places)).append_column("reason", pa.array(map(reason, rows), pa.string())))
+            if good is not None:
+                good(table.filter(pa.array(~np.isin(np.arange(table.num_rows), places))))
+            begin += table.num_rows
+            dropped += len(rows)
+            pace(begin, f"{dropped:,} dropped")
 
 
 def _metrics(table: "pd.DataFrame", why: dict[int, Outcome], outcomes: list[Outcome]) -> dict[str, Any]:
