@@ -153,6 +153,7 @@ def test_an_interrupted_file_of_requests_goes_on_where_it_was(
         return write(self, *given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(StoryModel, "generate_many", interrupted)
+    monkeypatch.setattr("tinystories.commands.requested.CHUNK", 1)
     _, said, code = requested(folder, file, out)
     assert code == 130 and "interrupted: 2 of 5 stories are in" in said and "type the same again" in said
     out.write_bytes(out.read_bytes() + b'{"text": "half a li')
@@ -224,7 +225,7 @@ def test_a_story_with_a_control_more_than_asked_for_answers_another_request(tmp_
         requested(folder, file, out)
 
 
-def test_exact_stories_are_kept_one_by_one_and_candidates_count(
+def test_stories_are_kept_a_batch_at_a_time_and_candidates_count(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file, out, write, sizes = tmp_path / "asked.jsonl", tmp_path / "told.jsonl", StoryModel.generate_many, []
@@ -236,11 +237,11 @@ def test_exact_stories_are_kept_one_by_one_and_candidates_count(
         return write(self, requests, *given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(StoryModel, "generate_many", counted)
-    file.write_text('{"max_tokens": 2, "count": 5}\n', encoding="utf-8")
-    assert "interrupted: 2 of 5" in requested(folder, file, out)[1]
+    file.write_text('{"max_tokens": 2, "count": 150}\n', encoding="utf-8")
+    assert "interrupted: 128 of 150" in requested(folder, file, out)[1]
     file.write_text('{"max_tokens": 2, "best_of": 30, "count": 5}\n', encoding="utf-8")
     assert requests_command(folder, file, None, False, str, str).code == 0
-    assert sizes == [1, 1, 1, 2, 2, 1]
+    assert sizes == [64, 64, 22, 2, 2, 1]
 
 
 def test_a_file_of_requests_is_answered_by_the_model_as_it_is_asked_to_run(tmp_path: Path, folder: Path) -> None:

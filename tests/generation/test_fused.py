@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tinystories import Request, StoryModel
+from tinystories import StoryModel
 from tinystories.generation.engine import TorchEngine
 from tinystories.generation.fused import FusedEngine, fits
 from tinystories.model.folder import LoadedModel
@@ -46,9 +46,3 @@ def test_other_shapes_are_left_to_the_other_engine(loaded: LoadedModel) -> None:
     other = replace(loaded, config=config, model=Transformer(config).eval())
     assert not fits(other) and isinstance(StoryModel(other).engine, TorchEngine)
     assert StoryModel(other).generate(max_tokens=5)[0].text
-
-
-def test_exact_stories_are_the_same_bytes_alone_and_among_others(model: StoryModel) -> None:
-    mixed = [Request(seed=3, index=i, start=["Once", "One"][i % 2], max_tokens=30 + i, guidance=1.5) for i in range(6)]
-    together = model.generate_many(mixed, exact=True)
-    assert [model.generate_many([request], exact=True)[0] for request in mixed] == together

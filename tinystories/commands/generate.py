@@ -80,8 +80,8 @@ def generate_command(
 
 
 def stream_command(
-    model: Path, request: Request, as_json: bool = False, write: Callable[[str], None] = lambda _: None,
-    runs: Runs | None = None,
+    model: Path, request: Request, as_json: bool = False, exact: bool = False,
+    write: Callable[[str], None] = lambda _: None, runs: Runs | None = None,
 ) -> Outcome:  # fmt: skip
     """One story, whose pieces are given to `write` as they come; as JSON, its one line.
 
@@ -89,7 +89,7 @@ def stream_command(
     """
     teller = load(model, runs)
     started, stories = time.perf_counter(), []
-    for piece in teller.stream(request):
+    for piece in teller.stream(request, exact):
         if isinstance(piece, Story):
             stories.append(piece)
         elif not as_json:

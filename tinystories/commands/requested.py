@@ -75,7 +75,7 @@ def requests_command(
     started, stories = time.perf_counter(), []
     with _progress(len(requests), there) as advance:
         try:
-            for chunk in _chunks(requests[there:], exact):
+            for chunk in _chunks(requests[there:]):
                 told = teller.generate_many(chunk, advance, exact)
                 text = "".join(map(line, told))
                 write(text) if out is None else _append(out, text)
@@ -91,13 +91,13 @@ def requests_command(
     return Outcome("", "\n".join(notes), 1 if missed else 0)
 
 
-def _chunks(requests: Sequence[Request], exact: bool) -> Iterator[list[Request]]:
-    """What is written at once; `exact`, where stories are written one after the other, keeps each as it ends."""
+def _chunks(requests: Sequence[Request]) -> Iterator[list[Request]]:
+    """What is written at once."""
     chunk: list[Request] = []
     rows = 0
     for request in requests:
         more = request.best_of or 1
-        if chunk and (exact or rows + more > CHUNK):
+        if chunk and rows + more > CHUNK:
             yield chunk
             chunk, rows = [], 0
         chunk.append(request)

@@ -103,7 +103,7 @@ def generate(
         Path | None, typer.Option(metavar="FILE", help="A TOML file of inference settings. Example: --config i.toml")
     ] = None,
     exact: Annotated[
-        bool, typer.Option("--exact", help="One story after the other: the same bytes whatever else is asked for.")
+        bool, typer.Option("--exact", help="The same bytes whatever else is asked for beside it; slower.")
     ] = False,
     stream: Annotated[
         bool | None,
@@ -173,6 +173,6 @@ def generate(
         raise RequestError("--stream: one story at a time: leave out --count")
     request.repeat(count)
     if stream or (stream is None and terminal and count == 1 and not json_ and out is None):
-        finish(stream_command(folder, request, json_, lambda piece: print(piece, end="", flush=True), runs))
+        finish(stream_command(folder, request, json_, exact, lambda piece: print(piece, end="", flush=True), runs))
     else:
         finish(generate_command(folder, request, count, json_, exact, terminal and count > 1, runs, out))

@@ -14,6 +14,7 @@ from tinystories.generation import chat
 from tinystories.generation.carried import refuse_what_is_not_carried
 from tinystories.generation.decode import BATCH, Draft, Writing
 from tinystories.generation.engine import Engine, TorchEngine
+from tinystories.generation.exact import draft_exactly, fixed_for, keeps_rows_apart
 from tinystories.generation.hosted import load_any
 from tinystories.generation.plan import Plan, Planner, draft_many, with_defaults
 from tinystories.generation.quantized import quantize
@@ -90,33 +91,36 @@ class StoryModel:
     ) -> list[Story]:
         """One story a request, in their order; `done` is called with how many have just ended.
 
-        exact: one story after the other, so that no rounding depends on what else is asked for: slower,
-        and each story always the same bytes. Raises RequestError, before anything is written, if one
-        leaves no room in the model's context.
+        exact: no rounding depends on what else is asked for, so that each story is always the same bytes on
+        one machine (generation/exact.py); slower. Raises RequestError, before anything is written, if one leaves
+        no room in the model's context.
 
         >>> asked = [Request(start="Tom"), Request(end="home", max_words=60)]
         >>> [story.request.end for story in model.generate_many(asked)]
         [None, 'home']
         """
         plans = [self._plan(request) for request in requests]
-        drafts = draft_many(self.engine, self.vocabulary, plans, done, 1 if exact else BATCH)
+        if exact and self._keeps_rows_apart:
+            drafts = draft_exactly(self.engine, self.vocabulary, plans, done)
+        else:
+            drafts = draft_many(self.engine, self.vocabulary, plans, done, 1 if exact else BATCH)
         return [
             self._best(plan, [self._story(plan, draft) for draft in candidates])
             for plan, candidates in zip(plans, drafts, strict=True)
         ]
 
-    def stream(self, request: Request) -> Iterator[str | Story]:
+    def stream(self, request: Request, exact: bool = False) -> Iterator[str | Story]:
         """The story's text in pieces, as they are certain: joined they are the text. Last comes the Story itself.
 
         What a cut may still take away is held back: so with `length` the text comes in one piece, with
         `max_words` sentence by sentence. With `beams` and `best_of` too nothing is certain before the end.
-        Raises RequestError at once, as `generate` does.
+        exact: as for `generate_many`. Raises RequestError at once, as `generate` does.
 
         >>> *pieces, story = model.stream(Request(start="Tom", max_tokens=20))
         >>> "".join(pieces) == story.text
         True
         """
-        return self._stream(self._plan(request))
+        return self._stream(self._plan(request), exact)
 
     def infill(self, first: str, last: str, **options: Any) -> Story:
         """The story between two sentences, both of which stand in it word for word; options as for `generate`.
@@ -126,15 +130,16 @@ class StoryModel:
         """
         return self.generate(first=first, last=last, **options)[0]
 
-    def _stream(self, plan: Plan) -> Iterator[str | Story]:
+    def _stream(self, plan: Plan, exact: bool) -> Iterator[str | Story]:
         twice = bool(plan.closing) and self.loaded.form.writes_last  # what is written of the last sentence goes again
         if plan.candidates > 1 or plan.request.beams is not None or twice:
-            [story] = self.generate_many([plan.asked])
+            [story] = self.generate_many([plan.asked], exact=exact)
             yield story.text
             yield story
             return
         sent, job = 0, plan.job
-        writing = Writing(self.engine, self.vocabulary, [job])
+        engine = fixed_for(self.engine, job) if exact and self._keeps_rows_apart else self.engine
+        writing = Writing(engine, self.vocabulary, [job])
         for ended in writing:
             [written] = writing.written
             finished = self._story(plan, ended[0]) if ended else None
@@ -196,6 +201,10 @@ class StoryModel:
                 "and leaves no room for a story: give less"
             )
         return min(room, request.max_tokens or room)
+
+    @cached_property
+    def _keeps_rows_apart(self) -> bool:
+        return keeps_rows_apart(self.engine)
 
     @cached_property
     def _planner(self) -> Planner:
