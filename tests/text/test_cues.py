@@ -41,7 +41,7 @@ def test_cues_are_the_phrases_whose_every_place_takes_its_word(monkeypatch: pyte
     stories = [words_of(row["story"]) for row in sample(10)]
     expected = [
         sorted(
-            cue for at in range(len(words)) for cue, places in module._PARSED
+            cue for at in range(len(words)) for cue, places in module.PHRASES
             if len(words) - at >= len(places) and all(p.takes(w) for p, w in zip(places, words[at:], strict=False))
         )
         for words in stories

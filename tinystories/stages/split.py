@@ -3,6 +3,7 @@
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
 import pyarrow as pa
@@ -19,9 +20,10 @@ from tinystories.files import fingerprint, write_json
 from tinystories.params import Params
 from tinystories.paths import Paths
 from tinystories.text.fitted import HERE
+from tinystories.text.manytags import ManyTagger
 from tinystories.text.sentences import sentences
 from tinystories.text.tagger import Tagger
-from tinystories.text.tags import TAGS, ordered
+from tinystories.text.tags import TAGS, Tag, ordered
 
 _CUT: Final = pa.schema([*SPLIT, *(pa.field(n, pa.int32(), nullable=False) for n in ("sentences", "words_in_text"))])
 
@@ -47,32 +49,47 @@ def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
 
 def cut_and_tagged(records: Any) -> Any:
     """EXTRACTED -> SPLIT with the numbers of sentences and words, row by row and in order."""
-    tagger = Tagger.load("tagger")
-    columns: dict[str, list[Any]] = {
-        name: [] for name in (*_CUT.names[len(records.column_names) :], "tags", "tags_from")
+    texts = records["text"].to_pylist()
+    found = [sentences(text) for text in texts]
+    whole = [len(one) < 3 for one in found]
+    first = [text if alone else one[0] for text, one, alone in zip(texts, found, whole, strict=True)]
+    last = ["" if alone else one[-1] for one, alone in zip(found, whole, strict=True)]
+    ends = [(len(begin), len(text) - len(end)) for text, begin, end in zip(texts, first, last, strict=True)]
+    tags, origins = _tags(records, texts, found)
+    columns = {
+        "first": first,
+        "middle": [text[begin:end] for text, (begin, end) in zip(texts, ends, strict=True)],
+        "last": last,
+        "infillable": [not alone for alone in whole],
+        "sentences": [len(one) for one in found],
+        "words_in_text": [len(text.split()) for text in texts],
+        "tags": tags,
+        "tags_from": origins,
     }
-    given = (records[name].to_pylist() for name in ("text", "tags", "tags_from", "features"))
-    for text, tags, tags_from, features in zip(*given, strict=True):
-        found = sentences(text)
-        whole = len(found) < 3
-        first, last = (text, "") if whole else (found[0], found[-1])
-        middle = "" if whole else text[len(first) : len(text) - len(last)]
-        own, origin = _tags(text, tags, tags_from, features, tagger)
-        row = (first, middle, last, not whole, len(found), len(text.split()), own, origin)
-        for name, value in zip(columns, row, strict=True):
-            columns[name].append(value)
     same = {name: records[name] for name in records.column_names if name not in columns}
     return pa.table({**same, **columns}).select(_CUT.names).cast(_CUT)
 
 
-def _tags(
-    text: str, tags: list[Any] | None, tags_from: str | None, features: list[Any] | None, tagger: Tagger
-) -> tuple[list[Any], str]:
-    if tags is not None:
-        return ordered(tags), tags_from or "read"
-    if features is not None:
-        return ordered(features), "features"
-    return tagger.tags(text), "tagger"
+def _tags(records: Any, texts: list[str], found: list[list[str]]) -> tuple[list[list[Tag]], list[str]]:
+    """Of each story its tags, and who says so."""
+    tags: list[list[Tag]] = []
+    origins: list[str] = []
+    unlabelled: list[int] = []
+    given = (records[name].to_pylist() for name in ("tags", "tags_from", "features"))
+    for number, (read, origin, features) in enumerate(zip(*given, strict=True)):
+        if read is None and features is None:
+            unlabelled.append(number)
+        tags.append(ordered(read if read is not None else features or []))
+        origins.append(origin or "read" if read is not None else "features" if features is not None else "tagger")
+    told = _tagger().tags([texts[number] for number in unlabelled], [found[number] for number in unlabelled])
+    for number, own in zip(unlabelled, told, strict=True):
+        tags[number] = own
+    return tags, origins
+
+
+@cache
+def _tagger() -> ManyTagger:
+    return ManyTagger(Tagger.load("tagger"))
 
 
 def _counted(tables: Iterator[Any], counts: Counter[str], pace: Pace) -> Iterator[Any]:

@@ -79,7 +79,8 @@ Phrase = tuple[int, tuple[Slot, ...]]
 
 def plain(text: str) -> str:
     """Lower case, straight quotes."""
-    return text.lower().translate(_PLAIN)
+    lower = text.lower()
+    return lower if lower.isascii() else lower.translate(_PLAIN)
 
 
 def tokens(text: str) -> list[str]:
@@ -142,12 +143,12 @@ def _slot(place: str) -> Slot:
 _MOST: Final = 50_000  # words remembered
 _MOST_AFTER: Final = 1_000  # after each of those that begin a phrase
 _LETTERS: Final = bytes(ord(chr(byte).lower()) if chr(byte).isalpha() else ord(" ") for byte in range(128)) + bytes(128)
-_PARSED: Final[list[Phrase]] = [
+PHRASES: Final[list[Phrase]] = [
     (cue, tuple(_slot(place) for place in phrase))
     for cue, phrases in enumerate(_CLASSES.values())
     for phrase in phrases
 ]
-_first: Final = _Next(_PARSED, 0)  # what it finds, _known remembers
+_first: Final = _Next(PHRASES, 0)  # what it finds, _known remembers
 _known: Final = _Known()
 
 

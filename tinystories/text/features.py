@@ -1,9 +1,12 @@
 """What the linear models see of a story: n-grams by place, and cues by place; two families of both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import log1p
-from typing import Final, Literal
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tinystories.text.cues import CUES, Quotations, cues, plain, quotations, words_of
 from tinystories.text.sentences import sentences
@@ -12,8 +15,10 @@ Family = Literal["whole", "thirds"]
 
 EARLY: Final = 0.4  # of the sentences are the beginning
 ENDING: Final = 3  # sentences are the ending
+CLOSING: Final = 4  # sentences whose n-grams count apart
+LATE: Final = 4  # one sentence in so many, of the last ones, is late: there a thing is brought up again
 SPOKEN: Final = "quotations: "
-_LONG: Final = 5  # letters of a word that may be a thing brought up early and needed late
+LONG: Final = 5  # letters of a word that may be a thing brought up early and needed late
 
 
 @dataclass(frozen=True)
@@ -57,25 +62,27 @@ def features(reading: Reading, family: Family) -> Features:
 def _whole(reading: Reading) -> Features:
     """N-grams of the whole and of the last four sentences; how often cues occur, by place."""
     words = [word for sentence in reading.words for word in sentence]
-    ngrams = _ngrams("w ", words) | _ngrams("e ", [word for sentence in reading.words[-4:] for word in sentence])
+    ngrams = _ngrams("w ", words) | _ngrams("e ", [word for sentence in reading.words[-CLOSING:] for word in sentence])
     early, ending = reading.early, max(reading.early, reading.ending)
     places = (reading.cues[:early], reading.cues[early:ending], reading.cues[reading.ending :])
     values = _spoken(reading)
     last = _counts(reading.cues[-1:])
-    for names, in_last, *counts in zip(_NAMES, last, *map(_counts, places), strict=True):
+    for names, in_last, *counts in zip(NAMES, last, *map(_counts, places), strict=True):
         total = sum(counts)
         values |= zip(names, (_log(total), float(total > 0), float(in_last > 0), *map(_log, counts)), strict=True)
-    values["bad - good e"] = values["bad e"] - values["good e"]
-    values["bad - good last"] = log1p(last[_BAD]) - log1p(last[_GOOD])
-    for one, other in (("warn a", "bad b"), ("warn a", "bad e"), ("warn a", "heed e"), ("heed a", "heed e"),
-                       ("warn a", "warn e"), ("hint a", "hint e"), ("hint a", "payoff e"), ("hint a", "payoff b"),
-                       ("fight", "solve")):  # fmt: skip
-        values[f"{one} x {other}"] = values[one] * values[other]
-    beginning = {word for sentence in reading.words[:early] for word in sentence if len(word) >= _LONG}
+    values["bad - good last"] = _log(last[_BAD]) - _log(last[_GOOD])
+    values |= together(values)
+    beginning = {word for sentence in reading.words[:early] for word in sentence if len(word) >= LONG}
     middle = {word for sentence in reading.words[early:ending] for word in sentence}
-    late = {word for sentence in reading.words[-max(1, len(reading.words) // 4) :] for word in sentence}
+    late = {word for sentence in reading.words[-max(1, len(reading.words) // LATE) :] for word in sentence}
     values["brought up again"] = log1p(len((beginning & late) - middle))
     return Features(ngrams, values)
+
+
+def together(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the family "whole" the values that are made of two others: of a story, or of many as arrays."""
+    products = {f"{one} x {other}": values[one] * values[other] for one, other in _PRODUCTS}
+    return {"bad - good e": values["bad e"] - values["good e"], **products}
 
 
 def _thirds(reading: Reading) -> Features:
@@ -115,6 +122,11 @@ def _ngrams(place: str, words: list[str]) -> set[str]:
     return {*placed, *map(" ".join, zip(placed, words[1:], strict=False))}
 
 
+def log_counts(most: int) -> NDArray[np.float64]:
+    """(most + 1) ln(1 + count) of each count, to the last bit as a single story's."""
+    return np.array([log1p(count) for count in range(most + 1)])
+
+
 def _log(count: int) -> float:
     return _LOGS[count] if count < len(_LOGS) else log1p(count)
 
@@ -128,7 +140,12 @@ def _counts(found: list[list[int]]) -> list[int]:
 
 
 def _spoken(reading: Reading) -> dict[str, float]:
-    spoken, thought, other = reading.quotations
+    return quotation_values(reading.quotations)
+
+
+def quotation_values(found: Quotations) -> dict[str, float]:
+    """The values that tell of quotations."""
+    spoken, thought, other = found
     return {
         f"{SPOKEN}any": float(spoken > 0),
         f"{SPOKEN}spoken": log1p(spoken),
@@ -139,7 +156,11 @@ def _spoken(reading: Reading) -> dict[str, float]:
 
 _LOGS: Final = [log1p(count) for count in range(64)]
 # of each cue: how often, whether at all, in the last sentence, how often at the beginning, in the middle, at the end
-_NAMES: Final = [(cue, f"{cue} any", f"{cue} last", f"{cue} a", f"{cue} b", f"{cue} e") for cue in CUES]
+NAMES: Final = [(cue, f"{cue} any", f"{cue} last", f"{cue} a", f"{cue} b", f"{cue} e") for cue in CUES]
+_PRODUCTS: Final = (
+    ("warn a", "bad b"), ("warn a", "bad e"), ("warn a", "heed e"), ("heed a", "heed e"), ("warn a", "warn e"),
+    ("hint a", "hint e"), ("hint a", "payoff e"), ("hint a", "payoff b"), ("fight", "solve"),
+)  # fmt: skip
 _GOOD: Final = CUES.index("good")
 _BAD: Final = CUES.index("bad")
 _ORDERS: Final = tuple(

@@ -35,11 +35,23 @@ class LinearModel:
             return np.zeros(len(TAGS))
         seen = features(reading, self.family)
         values_U = np.fromiter((seen.values[name] for name in self.values), np.float64, len(self.values))
-        rows = sorted(
-            [row for ngram in seen.ngrams if (row := self.ngrams.get(ngram)) is not None]
-        )  # sums in one order
-        log_odds_T = self.bias_T + values_U @ self.value_weights_UT + self.ngram_weights_VT[rows].sum(axis=0)
-        return np.asarray(1 / (1 + np.exp(-log_odds_T)))
+        rows = sorted([row for ngram in seen.ngrams if (row := self.ngrams.get(ngram)) is not None])
+        return np.asarray(self.of(values_U[None], np.array(rows, np.int64), np.zeros(len(rows), np.int64))[0])
+
+    def of(
+        self, values_NU: NDArray[np.float64], rows_K: NDArray[np.int64], stories_K: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """(N, T) probabilities for N stories with these values, story stories_K[k] having the n-gram of row rows_K[k].
+
+        Sums run in one order, whatever stands beside a story, if each story's rows ascend.
+        """
+        stories = len(values_NU)
+        log_odds_NT = np.empty((stories, len(TAGS)))
+        for tag in range(len(TAGS)):
+            of_values = (values_NU * self.value_weights_UT[:, tag]).sum(axis=1)
+            of_ngrams = np.bincount(stories_K, self.ngram_weights_VT[rows_K, tag], stories)
+            log_odds_NT[:, tag] = self.bias_T[tag] + of_values + of_ngrams
+        return np.asarray(1 / (1 + np.exp(-log_odds_NT)))
 
     def to_json(self) -> dict[str, Any]:
         scale = 10**PRECISION
