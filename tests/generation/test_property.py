@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from tests.text import judge_again
 from tinystories import Request, Story, StoryModel
 from tinystories.errors import RequestError
 from tinystories.generation.words import forms
 from tinystories.requests.controls import CONTROL_TOKENS
 from tinystories.text.sentences import sentences
-from tinystories.text.tagger import Tagger
 from tinystories.text.tags import TAGS
 
 WORDS = ("dog", "Kite", "ice-cream", "don't", "Émile", "the", "home", "a", "jump", "garden", "happy", "7")
@@ -110,7 +110,7 @@ def check_again(story: Story) -> None:
         ends = bool(re.search(r"[.!?…][\"”'’)\]]*\s*$", text))
         assert told or not ends or off > max(request.length // 10, fewest // 2)
         assert not told or (ends and off <= max(request.length // 10, most // 2))
-    found = Tagger.load("judge").tags(text) if request.tags else ()
+    found = judge_again.tags(text) if request.tags else ()
     expected |= {f"tag:{tag}": tag in found for tag in request.tags}
     assert met == expected
 
