@@ -10,7 +10,8 @@ from tinystories.corpus import vocabulary
 from tinystories.corpus.excerpts import LONGEST, excerpt
 from tinystories.corpus.profile import CELLS, Profile
 from tinystories.corpus.record import story_id
-from tinystories.corpus.vocabulary import Vocabulary, words_of
+from tinystories.corpus.vocabulary import Vocabulary
+from tinystories.corpus.wordlists import lower_words
 from tinystories.text.sentences import sentences
 from tinystories.text.tags import TAGS
 
@@ -52,7 +53,7 @@ def test_a_story_longer_than_the_last_cell_is_in_the_last_cell() -> None:
 
 
 def test_words_are_runs_of_letters_with_their_apostrophes() -> None:
-    assert words_of("Don’t! \"It's 3 o'clock,\" said Zoë's well-known Ann_2.") == [
+    assert lower_words("Don’t! \"It's 3 o'clock,\" said Zoë's well-known Ann_2.") == [
         "don’t", "it's", "o'clock", "said", "zoë's", "well", "known", "ann",
     ]  # fmt: skip
 

@@ -1,5 +1,7 @@
 """The fast encoder gives tokenizer.json's ids, on any text."""
 
+import re
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,11 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders import sample, small_tokenizer
+from tinystories.corpus.scan import Texts, scan
 from tinystories.corpus.sources import read_stories
 from tinystories.requests.controls import CONTROL_TOKENS
-from tinystories.text.encode import FastEncoder
-from tinystories.text.scan import Texts
+from tinystories.text.encode import FastEncoder, pieces
 from tinystories.text.tokenizer import StoryTokenizer
+
+# the tokenizer's own rule (text/tokenizer.py), for plain texts
+PIECES = re.compile(r"'(?:[sdmt]|ll|ve|re)| ?[A-Za-z]+| ?[0-9]| ?[^\sA-Za-z0-9]+|\s+(?!\S)|\s+")
 
 ODD = [
     "", " ", "a\x1cb  c", "İstanbul  ½ x ²", "<eos> <|endoftext|>  \n\n x ", "it's we'll I'D 'sup ' s",
@@ -39,6 +44,18 @@ def test_ids_are_the_tokenizers_own(kind: str) -> None:
 def test_ids_are_the_tokenizers_own_wherever_a_text_is_cut(text: str) -> None:
     texts = [text[:at] for at in range(len(text) + 1)] + [text[at:] for at in range(len(text) + 1)]
     assert ids(FastEncoder(small_tokenizer()), texts) == small_tokenizer().encode_many(texts)
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from([*" \n\t'’“—sdmtlrveaA1.,", "ll", "'s", "'ve"]), max_size=12).map("".join), max_size=8
+    )
+)
+def test_pieces_are_those_of_the_tokenizers_rule_and_none_crosses_from_one_text_to_the_next(texts: list[str]) -> None:
+    joined = "".join(texts).encode()
+    begins = [*pieces(scan(Texts.of(pa.array(texts, pa.string())))).tolist(), len(joined)]
+    found = [joined[begin:end].decode() for begin, end in pairwise(begins)]
+    assert found == [piece for text in texts for piece in PIECES.findall(text)]
 
 
 def test_a_tokenizer_that_cuts_otherwise_is_asked_itself(shared: Path) -> None:

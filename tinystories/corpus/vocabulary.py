@@ -4,7 +4,6 @@ A word's weight is its inverse document frequency, ln(stories / stories that hav
 the mean over its words. Counted on at most COUNTED stories, chosen by their ids.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -13,6 +12,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tinystories.corpus.excerpts import excerpt
+from tinystories.corpus.scan import Texts, scan
+from tinystories.corpus.tables import GROUP
+from tinystories.corpus.wordlists import WordLists, lower_words, word_lists
 
 COUNTED: Final = 100_000
 LEAST_WORDS: Final = 50  # of a story that is called typical or unusual: of a few words the mean says nothing
@@ -20,13 +22,6 @@ SHOWN: Final = 3  # typical and unusual stories
 COVERING: Final = (100, 1_000, 5_000)
 FREQUENT: Final = 20
 RAREST: Final = 5
-
-_WORD: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-
-
-def words_of(text: str) -> list[str]:
-    """Runs of letters, lower case; an apostrophe inside belongs to the word."""
-    return _WORD.findall(text.lower())
 
 
 class Vocabulary:
@@ -48,55 +43,68 @@ class Vocabulary:
     def to_json(self) -> dict[str, Any]:
         """vocabulary: one_of (how many stories each chosen one stands for), stories, words, distinct, once, covering,
         most_frequent, unknown_in_test; typical and unusual: stories."""
-        index: dict[str, int] = {}
-        stories = [
-            np.fromiter((index.setdefault(word, len(index)) for word in words_of(text)), np.int32)
-            for _, _, _, text in self._rows
-        ]
-        names = list(index)
+        names, groups = self._words()
         total, having = np.zeros(len(names), np.int64), np.zeros(len(names), np.int64)
-        for ids in stories:
-            distinct, counts = np.unique(ids, return_counts=True)
-            total[distinct] += counts
-            having[distinct] += 1
-        weights = np.log(len(stories) / np.maximum(1, having))
-        # rounded: another processor's logarithm may differ in the last digit
-        long = [(round(float(weights[i].mean()), 6), at) for at, i in enumerate(stories) if len(i) >= LEAST_WORDS]
-        order = sorted(long, key=lambda entry: (entry[0], self._rows[entry[1]][0]))
+        for group in groups:
+            total += np.bincount(group.ids_W, minlength=len(names))
+            pairs = np.sort(group.text_W * len(names) + group.ids_W)
+            having += np.bincount(pairs[np.diff(pairs, prepend=-1) != 0] % len(names), minlength=len(names))
+        means = self._means(groups, np.log(len(self._rows) / np.maximum(1, having)))
+        order = sorted(means, key=lambda entry: (entry[0], self._rows[entry[1]][0]))
         shown = min(SHOWN, len(order) // 2)
-        ends = {"typical": order[:shown], "unusual": order[::-1][:shown]}
-        counted = _counts(total, names) | {"unknown_in_test": self._unknown(stories, len(names))}
+        chosen = {"typical": order[:shown], "unusual": order[::-1][:shown]}
+        counted = _counts(total, names) | {"unknown_in_test": self._unknown(groups, len(names))}
         return {
-            "vocabulary": {"one_of": self._every, "stories": len(stories), **counted},
+            "vocabulary": {"one_of": self._every, "stories": len(self._rows), **counted},
             **{
-                name: [self._story(at, mean, stories[at], having, names) for mean, at in chosen]
-                for name, chosen in ends.items()
+                name: [self._story(at, mean, groups[at // GROUP], having) for mean, at in some]
+                for name, some in chosen.items()
             },
         }
 
-    def _unknown(self, stories: Sequence[NDArray[np.int32]], distinct: int) -> float | None:
-        """The share of the test stories' words, each as often as it occurs, that no training story has."""
-        known, seen, unknown = np.zeros(distinct, np.bool_), 0, 0
-        for (_, partition, _, _), ids in zip(self._rows, stories, strict=True):
-            if partition == "train":
-                known[ids] = True
-        for (_, partition, _, _), ids in zip(self._rows, stories, strict=True):
-            if partition == "test":
-                seen += len(ids)
-                unknown += int((~known[ids]).sum())
-        return unknown / seen if seen and known.any() else None
+    def _words(self) -> tuple[list[str], list[WordLists]]:
+        """Each word once, and the words of GROUP stories at a time, all as places among these."""
+        place: dict[str, int] = {}
+        groups = []
+        for begin in range(0, len(self._rows), GROUP):
+            texts = Texts.of(pa.array([text for *_, text in self._rows[begin : begin + GROUP]], pa.large_string()))
+            words = word_lists(texts, scan(texts), "'’", lower_words)
+            new = np.array([place.setdefault(name, len(place)) for name in words.names], np.int32)
+            groups.append(words._replace(ids_W=new[words.ids_W]))
+        names = list(place)
+        return names, [group._replace(names=names) for group in groups]
 
-    def _story(
-        self, at: int, mean: float, ids: NDArray[np.int32], having: NDArray[np.int64], names: Sequence[str]
-    ) -> dict[str, Any]:
+    def _means(self, groups: list[WordLists], weights: NDArray[np.float64]) -> list[tuple[float, int]]:
+        """(mean weight, number) of each story of LEAST_WORDS words or more."""
+        found = []
+        for number, group in enumerate(groups):
+            lengths = np.diff(group.offsets)
+            means = np.bincount(group.text_W, weights[group.ids_W], len(lengths)) / np.maximum(1, lengths)
+            # rounded: another processor's logarithm may differ in the last digit
+            long = np.flatnonzero(lengths >= LEAST_WORDS).tolist()
+            found += [(round(float(means[at]), 6), number * GROUP + at) for at in long]
+        return found
+
+    def _unknown(self, groups: list[WordLists], distinct: int) -> float | None:
+        """The share of the test stories' words, each as often as it occurs, that no training story has."""
+        partition = np.array([row[1] for row in self._rows])
+        known, asked = np.zeros(distinct, np.bool_), np.zeros(distinct, np.int64)
+        for number, group in enumerate(groups):
+            own = partition[number * GROUP : (number + 1) * GROUP]
+            known[group.ids_W[(own == "train")[group.text_W]]] = True
+            asked += np.bincount(group.ids_W[(own == "test")[group.text_W]], minlength=distinct)
+        return int(asked[~known].sum()) / int(asked.sum()) if asked.any() and known.any() else None
+
+    def _story(self, at: int, mean: float, group: WordLists, having: NDArray[np.int64]) -> dict[str, Any]:
         identity, _, source, text = self._rows[at]
-        rarest = sorted(set(ids.tolist()), key=lambda word: (having[word], names[word]))[:RAREST]
+        ids = group.ids_W[group.offsets[at % GROUP] : group.offsets[at % GROUP + 1]].tolist()
+        rarest = sorted(set(ids), key=lambda word: (having[word], group.names[word]))[:RAREST]
         return {
             "story_id": identity,
             "source": source,
             "words": len(ids),
             "mean_weight": mean,
-            "rarest": [[names[word], int(having[word])] for word in rarest],
+            "rarest": [[group.names[word], int(having[word])] for word in rarest],
             "text": excerpt(text),
         }
 

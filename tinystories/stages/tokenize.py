@@ -15,7 +15,9 @@ import pyarrow.compute as pc
 from tinystories.corpus.parallel import map_tables
 from tinystories.corpus.progress import QUIET, Pace, Say
 from tinystories.corpus.record import PARTITIONS
+from tinystories.corpus.scan import Texts, scan, word_counts
 from tinystories.corpus.tables import GROUP, read_tables
+from tinystories.corpus.wordlists import WordLists, first_of_each, lower_words, word_lists
 from tinystories.errors import ModelError, TrainingError
 from tinystories.files import write_json
 from tinystories.params import Params, TokenizeParams
@@ -23,10 +25,8 @@ from tinystories.paths import Paths
 from tinystories.requests.controls import CONTROL_TOKENS, TAG_CONTROLS
 from tinystories.requests.stored import STORY_TOKENS, TokenWriter
 from tinystories.text.encode import FastEncoder
-from tinystories.text.scan import Texts, lengths, scan
 from tinystories.text.tags import ordered
 from tinystories.text.tokenizer import StoryTokenizer
-from tinystories.text.wordlists import WordLists, first_of_each, lower_words, word_lists
 
 COMMON = 150  # the most frequent words of the training stories are no words to ask for
 OFFERED = 8  # words of a story, at most, that training may ask for
@@ -96,7 +96,7 @@ def tokenized(table: Any, *, tokenizer: Path, common: frozenset[str]) -> Any:
     texts = Texts(parts.bytes_B, parts.offsets[::3])
     scanned = scan(texts)
     words = word_lists(texts, scanned, "'’", lower_words)
-    length = lengths(scanned)
+    length = word_counts(scanned)
     length[scanned.odd] = [len(texts.text(number).split()) for number in scanned.odd]
     columns = {
         "ids": pa.LargeListArray.from_arrays(ids.offsets.take(pa.array(np.arange(0, len(ids) + 1, 3))), ids.values),

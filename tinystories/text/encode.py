@@ -4,9 +4,8 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from tinystories.text.scan import Texts, pieces, put_in, scan
+from tinystories.corpus.scan import DIGIT, SPACE, Bytes, Flags, Places, Scanned, Texts, put_in, scan
 from tinystories.text.tokenizer import StoryTokenizer
 
 _MOST: Final = 1 << 20  # pieces remembered
@@ -52,7 +51,45 @@ class FastEncoder:
 
 
 def _lists(ids: list[list[int]]) -> Any:
-    ends: NDArray[np.int64] = np.zeros(len(ids) + 1, np.int64)
+    ends: Places = np.zeros(len(ids) + 1, np.int64)
     np.cumsum([len(one) for one in ids], out=ends[1:])
     flat = [identity for one in ids for identity in one]
     return pa.LargeListArray.from_arrays(pa.array(ends), pa.array(flat, pa.uint32()))
+
+
+def pieces(scanned: Scanned) -> Places:
+    r"""Where the pieces of plain texts begin, ascending, by the tokenizer's own rule (text/tokenizer.py):
+    '(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
+    """
+    (own, offsets), kinds_B, _ = scanned
+    size = len(own)
+    if not size:
+        return np.zeros(0, np.int64)
+    begins = np.zeros(size + 1, np.bool_)
+    begins[offsets] = True  # one more than bytes: the end of the last text
+    after_space = np.zeros(size, np.bool_)  # a space belongs to what follows it
+    after_space[1:] = (own[:-1] == ord(" ")) & ~begins[1:size]
+    same = np.zeros(size, np.bool_)  # goes on with what stands before it
+    same[1:] = (kinds_B[1:] == kinds_B[:-1]) & (kinds_B[1:] != DIGIT)
+    starts = ~same & ~after_space
+    space = kinds_B == SPACE
+    last = np.zeros(size, np.bool_)  # of white space before something else: that alone, or its space, goes with it
+    last[:-1] = space[:-1] & ~space[1:] & ~begins[1:size]
+    starts = np.where(space, ~same | last, starts) | begins[:size]
+    _contractions(own, begins, starts)
+    return np.flatnonzero(starts)
+
+
+def _contractions(own: Bytes, begins: Flags, starts: Flags) -> None:
+    """Mark the pieces 's 'd 'm 't 'll 've 're, and what follows them, in `starts`; in place."""
+    size = len(own)
+    at = np.flatnonzero((own == ord("'")) & starts)
+    at = at[at + 1 < size]
+    at = at[~begins[at + 1]]
+    one, two = own[at + 1], own[np.minimum(at + 2, size - 1)]
+    short = np.isin(one, list(b"sdmt"))
+    long = ((one == ord("l")) & (two == ord("l"))) | (((one == ord("v")) | (one == ord("r"))) & (two == ord("e")))
+    long &= (at + 2 < size) & ~begins[np.minimum(at + 2, size)]
+    starts[at[short | long] + 1] = False
+    for after in (at[short] + 2, at[long] + 3):
+        starts[after[after < size]] = True

@@ -7,14 +7,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tinystories.corpus.scan import Texts, scan
+from tinystories.corpus.wordlists import word_lists
 from tinystories.text.cues import CUES, plain, quotations, words_of
 from tinystories.text.features import CLOSING, EARLY, ENDING, LATE, LONG, NAMES, log_counts, quotation_values, together
 from tinystories.text.linear import LinearModel
 from tinystories.text.manycues import cues_in
-from tinystories.text.scan import Texts, scan
 from tinystories.text.tagger import Tagger
 from tinystories.text.tags import TAGS, Tag
-from tinystories.text.wordlists import word_lists
 
 Places = NDArray[np.int64]
 Flags = NDArray[np.bool_]

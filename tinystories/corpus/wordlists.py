@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tinystories.text.scan import Scanned, Texts, put_in, words
+from tinystories.corpus.scan import Scanned, Texts, put_in, words
 
 WORD: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 

@@ -1,4 +1,4 @@
-"""Many texts at once, as one array of bytes: where pieces and words begin and end, by comparing neighbours.
+"""Many texts at once, as one array of bytes: where words begin and end, by comparing neighbours.
 
 A text is plain if it has letters, digits and marks of ASCII, space, tab and newline, and the quotes and dashes below,
 and nothing else; whoever meets another one asks `re`, which is some ten times slower.
@@ -15,7 +15,7 @@ Places = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 MARKS: Final = "‘’“”–—…"  # the characters beyond ASCII of a plain text: three bytes each, E2 80 and one of their own
-_SPACE, _LETTER, _DIGIT, _MARK, _BEYOND, _ODD = range(6)
+SPACE, LETTER, DIGIT, MARK, _BEYOND, _ODD = range(6)
 
 
 def _kinds() -> Bytes:
@@ -23,8 +23,8 @@ def _kinds() -> Bytes:
     kinds[128:] = _BEYOND
     for byte in range(32, 127):
         character = chr(byte)
-        kinds[byte] = _LETTER if character.isalpha() else _DIGIT if character.isdigit() else _MARK
-    kinds[list(b" \t\n")] = _SPACE
+        kinds[byte] = LETTER if character.isalpha() else DIGIT if character.isdigit() else MARK
+    kinds[list(b" \t\n")] = SPACE
     return kinds
 
 
@@ -75,12 +75,12 @@ def scan(texts: Texts) -> Scanned:
     kinds_B = _KINDS[texts.bytes_B]
     odd = _odd(texts, kinds_B)
     if not len(odd):
-        return Scanned(texts, np.minimum(kinds_B, _MARK), odd)
+        return Scanned(texts, np.minimum(kinds_B, MARK), odd)
     own = texts.bytes_B.copy()
     for number in odd:
         within = slice(texts.offsets[number], texts.offsets[number + 1])
-        own[within], kinds_B[within] = ord(" "), _SPACE
-    return Scanned(Texts(own, texts.offsets), np.minimum(kinds_B, _MARK), odd)
+        own[within], kinds_B[within] = ord(" "), SPACE
+    return Scanned(Texts(own, texts.offsets), np.minimum(kinds_B, MARK), odd)
 
 
 def put_in(lists: Any, odd: Places, others: Any) -> Any:
@@ -104,48 +104,10 @@ def _odd(texts: Texts, kinds_B: Bytes) -> Places:
     return np.unique(np.searchsorted(texts.offsets, wrong, "right") - 1)
 
 
-def pieces(scanned: Scanned) -> Places:
-    r"""Where the pieces of plain texts begin, ascending, by the tokenizer's own rule (text/tokenizer.py):
-    '(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-    """
-    (own, offsets), kinds_B, _ = scanned
-    size = len(own)
-    if not size:
-        return np.zeros(0, np.int64)
-    begins = np.zeros(size + 1, np.bool_)
-    begins[offsets] = True  # one more than bytes: the end of the last text
-    after_space = np.zeros(size, np.bool_)  # a space belongs to what follows it
-    after_space[1:] = (own[:-1] == ord(" ")) & ~begins[1:size]
-    same = np.zeros(size, np.bool_)  # goes on with what stands before it
-    same[1:] = (kinds_B[1:] == kinds_B[:-1]) & (kinds_B[1:] != _DIGIT)
-    starts = ~same & ~after_space
-    space = kinds_B == _SPACE
-    last = np.zeros(size, np.bool_)  # of white space before something else: that alone, or its space, goes with it
-    last[:-1] = space[:-1] & ~space[1:] & ~begins[1:size]
-    starts = np.where(space, ~same | last, starts) | begins[:size]
-    _contractions(own, begins, starts)
-    return np.flatnonzero(starts)
-
-
-def _contractions(own: Bytes, begins: Flags, starts: Flags) -> None:
-    """Mark the pieces 's 'd 'm 't 'll 've 're, and what follows them, in `starts`; in place."""
-    size = len(own)
-    at = np.flatnonzero((own == ord("'")) & starts)
-    at = at[at + 1 < size]
-    at = at[~begins[at + 1]]
-    one, two = own[at + 1], own[np.minimum(at + 2, size - 1)]
-    short = np.isin(one, list(b"sdmt"))
-    long = ((one == ord("l")) & (two == ord("l"))) | (((one == ord("v")) | (one == ord("r"))) & (two == ord("e")))
-    long &= (at + 2 < size) & ~begins[np.minimum(at + 2, size)]
-    starts[at[short | long] + 1] = False
-    for after in (at[short] + 2, at[long] + 3):
-        starts[after[after < size]] = True
-
-
-def lengths(scanned: Scanned) -> Places:
+def word_counts(scanned: Scanned) -> Places:
     """(N) into how many words white space cuts each text, as str.split() does."""
     (_, offsets), kinds_B, _ = scanned
-    begins = kinds_B != _SPACE
+    begins = kinds_B != SPACE
     after = np.ones(len(kinds_B) + 1, np.bool_)  # what is no white space begins a word there
     after[1:] = ~begins
     after[offsets] = True
@@ -165,7 +127,7 @@ class Words(NamedTuple):
 def words(scanned: Scanned, apostrophes: str) -> Words:
     """The words of plain texts: runs of letters, two of them one word where one of `apostrophes` stands between."""
     (own, offsets), kinds_B, _ = scanned
-    letter = kinds_B == _LETTER
+    letter = kinds_B == LETTER
     edge = np.zeros(len(own) + 1, np.bool_)
     edge[1:-1] = letter[1:] != letter[:-1]
     if len(own):

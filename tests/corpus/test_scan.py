@@ -7,12 +7,10 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinystories.text.scan import MARKS, Texts, lengths, pieces, scan
-from tinystories.text.wordlists import first_of_each, lower_words, word_lists
+from tinystories.corpus.scan import MARKS, Texts, scan, word_counts
+from tinystories.corpus.wordlists import first_of_each, lower_words, word_lists
 
 PLAIN = re.compile(rf"[\n\t\x20-\x7e{MARKS}]*")
-# the tokenizer's own rule (text/tokenizer.py), for plain texts
-PIECES = re.compile(r"'(?:[sdmt]|ll|ve|re)| ?[A-Za-z]+| ?[0-9]| ?[^\sA-Za-z0-9]+|\s+(?!\S)|\s+")
 
 letters = st.sampled_from(
     [*" \n\t'’‘“—…s d m t l r v e a A 1 _ . , é \r \x1c 🎉".replace(" ", ""), " ", "  ", "ll", "'s", "'ve"]
@@ -30,15 +28,6 @@ def test_a_text_with_another_character_is_odd(texts: list[str]) -> None:
 
 
 @given(some_texts)
-def test_pieces_are_those_of_the_tokenizers_rule_and_none_crosses_from_one_text_to_the_next(texts: list[str]) -> None:
-    texts = [text for text in texts if PLAIN.fullmatch(text)]
-    begins = [*pieces(scan(column(texts))).tolist(), len("".join(texts).encode())]
-    joined = "".join(texts).encode()
-    found = [joined[begin:end].decode() for begin, end in itertools.pairwise(begins)]
-    assert found == [piece for text in texts for piece in PIECES.findall(text)]
-
-
-@given(some_texts)
 def test_words_are_those_of_re_in_any_text(texts: list[str]) -> None:
     given_texts = column(texts)
     words = word_lists(given_texts, scan(given_texts), "'’", lower_words)
@@ -50,7 +39,7 @@ def test_words_are_those_of_re_in_any_text(texts: list[str]) -> None:
 @given(some_texts)
 def test_a_plain_texts_length_is_that_of_split(texts: list[str]) -> None:
     texts = [text for text in texts if PLAIN.fullmatch(text)]
-    assert lengths(scan(column(texts))).tolist() == [len(text.split()) for text in texts]
+    assert word_counts(scan(column(texts))).tolist() == [len(text.split()) for text in texts]
 
 
 def test_texts_of_a_slice_and_of_a_column_in_pieces_are_the_same() -> None:
