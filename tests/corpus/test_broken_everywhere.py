@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 
 from tinystories import cli
-from tinystories.corpus import packed
+from tinystories.corpus import bytes as bytes_module
+from tinystories.corpus import packed, unpacking
 from tinystories.corpus.sources import find, read_stories
 from tinystories.errors import TinyStoriesError
 from tinystories.params import load_params
@@ -59,10 +62,38 @@ TEXT: dict[str, Writer] = {
     "array.json": lambda texts, column: json.dumps([{column: text} for text in texts]).encode(),
     "objects.jsonl": lambda texts, column: "".join(json.dumps({column: t}) + "\n" for t in texts).encode(),
     "cells.csv": cells,
+    "all-data.json": lambda texts, column: json.dumps(
+        [{"instruction": {"prompt:": "p", "words": ["a"], "features": ["Twist"]}, column: text} for text in texts]
+    ).encode(),
 }
 BINARY: dict[str, Writer] = {"a.parquet": parquet, "a.arrow": arrow}
-WITH_COLUMNS = ("array.json", "objects.jsonl", "cells.csv", *BINARY)
+WITH_COLUMNS = ("array.json", "objects.jsonl", "cells.csv", "all-data.json", *BINARY)
 LAYOUTS = TEXT | BINARY
+
+
+def tar(name: str, content: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        member = tarfile.TarInfo(name)
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def pack(name: str, packing: str, content: bytes) -> bytes:
+    match packing:
+        case ".gz":
+            return gzip.compress(content)
+        case ".zst":
+            return zstandard.ZstdCompressor().compress(content)
+        case ".tar.gz":
+            return tar(name, content)
+    return content
+
+
+PACKED = (".gz", ".zst", ".tar.gz")
+PACKINGS = ("", *PACKED)
+packings = pytest.mark.parametrize("packing", PACKINGS)
 
 
 def refused(path: Path) -> str:
@@ -73,33 +104,65 @@ def refused(path: Path) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
-def test_whole_it_is_read(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(LAYOUTS[name](STORIES, "text"))
+@packings
+@pytest.mark.parametrize("name", TEXT)
+def test_whole_it_is_read(tmp_path: Path, name: str, packing: str) -> None:
+    path = tmp_path / f"{name}{packing}"
+    path.write_bytes(pack(name, packing, TEXT[name](STORIES, "text")))
+    assert [story.text for story in read_stories(path)] == STORIES
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_a_table_is_read_as_it_is_and_packed_it_says_unpack_it(tmp_path: Path, name: str) -> None:
+    content = BINARY[name](STORIES, "text")
+    (tmp_path / name).write_bytes(content)
     assert [story.text for story in read_stories(tmp_path / name)] == STORIES
+    for packing in PACKED:
+        (tmp_path / f"{name}{packing}").write_bytes(pack(name, packing, content))
+        assert "inside a packed file: unpack it first" in refused(tmp_path / f"{name}{packing}")
 
 
+@pytest.mark.parametrize("packing", PACKED)
 @pytest.mark.parametrize("name", TEXT)
-def test_packed_and_cut(tmp_path: Path, name: str) -> None:
-    path = tmp_path / f"{name}.gz"
-    path.write_bytes(gzip.compress(TEXT[name](STORIES, "text"))[:-20])
-    assert "broken gzip file (it ends in the middle); fetch it again" in refused(path)
+def test_packed_and_cut(tmp_path: Path, name: str, packing: str) -> None:
+    path = tmp_path / f"{name}{packing}"
+    path.write_bytes(pack(name, packing, TEXT[name](STORIES, "text"))[:-20])
+    assert "file (it ends in the middle); fetch it again" in refused(path)
 
 
+@packings
 @pytest.mark.parametrize("name", TEXT)
-def test_with_a_byte_that_is_not_utf8(tmp_path: Path, name: str) -> None:
+def test_with_a_byte_that_is_not_utf8(tmp_path: Path, name: str, packing: str) -> None:
     good = TEXT[name](STORIES, "text")
     at = good.index(b"with 40 toys")
-    (tmp_path / name).write_bytes(good[:at] + b"\xe9" + good[at:])
-    assert f"not UTF-8: byte 0xe9 at byte offset {at}; convert the file" in refused(tmp_path / name)
+    path = tmp_path / f"{name}{packing}"
+    path.write_bytes(pack(name, packing, good[:at] + b"\xe9" + good[at:]))
+    assert f"not UTF-8: byte 0xe9 at byte offset {at}; convert the file" in refused(path)
 
 
-@pytest.mark.parametrize("name", ["array.json", "objects.jsonl", "a.parquet", "a.arrow"])
-def test_cut_in_the_middle_where_the_layout_has_an_end(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", BINARY)
+def test_a_table_with_a_text_that_is_not_utf8(tmp_path: Path, name: str) -> None:
+    texts = [text.encode().replace(b"with 40 toys", b"with \xe9 toys") for text in STORIES]
+    (tmp_path / name).write_bytes(BINARY[name](pa.array(texts, pa.binary()).view(pa.string()), "text"))
+    assert "not UTF-8: a text after row" in refused(tmp_path / name)
+
+
+@packings
+@pytest.mark.parametrize("name", ["array.json", "objects.jsonl", "all-data.json"])
+def test_json_cut_in_the_middle(tmp_path: Path, name: str, packing: str) -> None:
+    good = LAYOUTS[name](STORIES, "text")
+    path = tmp_path / f"{name}{packing}"
+    path.write_bytes(pack(name, packing, good[: len(good) * 2 // 3]))
+    said = refused(path)
+    assert "not JSON" in said or "no end" in said, said
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_a_table_cut_in_the_middle(tmp_path: Path, name: str) -> None:
     good = LAYOUTS[name](STORIES, "text")
     (tmp_path / name).write_bytes(good[: len(good) * 2 // 3])
     said = refused(tmp_path / name)
-    assert any(part in said for part in ("not JSON", "no end", "broken Parquet", "broken Arrow")), said
+    assert "broken Parquet" in said or "broken Arrow" in said, said
 
 
 @pytest.mark.parametrize("name", ["separated.txt", "inline.txt", "lines.txt", "instruct.txt"])
@@ -118,40 +181,65 @@ def test_cut_in_the_middle_where_it_has_none_the_last_story_is_quarantined(
     assert lost["text"] == STORIES[-1][:-10].rstrip() and lost["reason"] == "it stops inside a sentence"
 
 
+@packings
 @pytest.mark.parametrize("name", WITH_COLUMNS)
-def test_without_the_column_of_the_text(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(LAYOUTS[name](STORIES, "title"))
-    assert "no stories in it" in refused(tmp_path / name)
+def test_without_the_column_of_the_text(tmp_path: Path, name: str, packing: str) -> None:
+    (tmp_path / f"{name}{packing}").write_bytes(pack(name, packing, LAYOUTS[name](STORIES, "title")))
+    assert "no stories in it" in refused(tmp_path / f"{name}{packing}")
     (tmp_path / "good.txt").write_bytes(TEXT["separated.txt"](STORIES, ""))
     source = find(tmp_path)  # in a folder it is listed with the reason, and the others are read
     assert [part.name for part in source.parts] == ["good.txt"]
-    assert [left for left, _ in source.without_stories] == [name]
+    assert [left.split(":")[0] for left, _ in source.without_stories] == [f"{name}{packing}"]
 
 
-@pytest.mark.parametrize("name", ["array.json", "objects.jsonl", "cells.csv", "a.parquet", "a.arrow"])
+@pytest.mark.parametrize("name", WITH_COLUMNS)
 def test_with_an_empty_text_the_row_comes_through_to_be_quarantined(tmp_path: Path, name: str) -> None:
     texts = ["", *STORIES]
     (tmp_path / name).write_bytes(LAYOUTS[name](texts, "text"))
     assert [story.text for story in read_stories(tmp_path / name)] == texts
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
-def test_with_a_story_longer_than_any_story(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """200 MB against 64 MiB, both 2^10 times smaller; a slow test takes the real ones."""
-    for module in ("bytes", "formats", "raw"):
+@pytest.mark.parametrize(("name", "packing"), [*((n, p) for n in TEXT for p in PACKINGS), *((n, "") for n in BINARY)])
+def test_with_a_story_longer_than_any_story(
+    tmp_path: Path, name: str, packing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """200 MB against 64 MiB, both 2^10 times smaller; tests/corpus/test_bounded_memory.py takes the real ones."""
+    for module in ("bytes", "formats", "raw", "unpacking"):
         monkeypatch.setattr(sys.modules[f"tinystories.corpus.{module}"], "LARGEST", 1 << 16)
-    long = "A cat sat on a mat. " * 10_000
-    (tmp_path / name).write_bytes(LAYOUTS[name]([*STORIES, long, *STORIES], "text"))
-    said = refused(tmp_path / name)
+    path = tmp_path / f"{name}{packing}"
+    path.write_bytes(pack(name, packing, LAYOUTS[name]([*STORIES, "A cat sat on a mat. " * 10_000, *STORIES], "text")))
+    said = refused(path)
     assert "no story" in said or "field larger than field limit" in said
 
 
-@pytest.mark.parametrize("name", TEXT)
-def test_as_a_bomb(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "packing"), [*((n, p) for n in TEXT for p in PACKED), ("a.parquet", "")])
+def test_as_a_bomb(tmp_path: Path, name: str, packing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packed, "_TRUSTED", 1 << 18)
-    path = tmp_path / f"{name}.gz"
-    path.write_bytes(gzip.compress(TEXT[name](["The end. It was. " * 40] * 1000, "text"), 9))
+    monkeypatch.setattr(bytes_module, "TRUSTED", 1 << 18)
+    path = tmp_path / f"{name}{packing}"
+    path.write_bytes(pack(name, packing, LAYOUTS[name](["The end. It was. " * 200] * 1500, "text")))
     assert "unpacks to more than 200 times its size" in refused(path)
+
+
+@pytest.mark.parametrize("codec", ["zstd", "lz4"])
+def test_packed_arrow_as_a_bomb(tmp_path: Path, codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is unpacked a batch at once, so that what a batch says of itself is looked at first."""
+    monkeypatch.setattr(unpacking, "LARGEST_BATCH", 1 << 20)
+    given = pa.table({"text": ["The end. It was. " * 40] * 3000})
+    options = pa.ipc.IpcWriteOptions(compression=codec)
+    for rows, told in ((3000, "more than 1 MiB in one batch"), (300, None)):
+        with (
+            pa.OSFile(str(tmp_path / "a.arrow"), "wb") as sink,
+            pa.ipc.new_file(sink, given.schema, options=options) as f,
+        ):
+            f.write_table(given, max_chunksize=rows)
+        if told is None:
+            assert sum(1 for _ in read_stories(tmp_path / "a.arrow")) == 3000
+        else:
+            assert told in refused(tmp_path / "a.arrow")
+    monkeypatch.setattr(bytes_module, "TRUSTED", 1 << 17)
+    monkeypatch.setattr(bytes_module, "LARGEST_RATIO", 5)
+    assert "unpacks to more than 5 times its size" in refused(tmp_path / "a.arrow")
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -171,6 +259,40 @@ def test_that_the_disk_does_not_give(tmp_path: Path, name: str, monkeypatch: pyt
 
     monkeypatch.setattr(Path, "open", denied)  # tests may run as root, to whom nothing is refused
     assert "can't be read (Permission denied)" in refused(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a\nb.txt", "a\rb.jsonl", "a\u2028b.csv", "a\udce9b.txt"])
+def test_under_a_name_that_is_no_line(tmp_path: Path, name: str) -> None:
+    """A line break, or bytes that are not UTF-8: such a name stands in no message, metric or column."""
+    (tmp_path / name).write_bytes(TEXT["lines.txt"](STORIES, ""))
+    spelled = ascii(name)[1:-1]
+    with pytest.raises(TinyStoriesError) as caught:
+        list(read_stories(tmp_path / name))
+    assert str(caught.value).endswith(f"{spelled}: a name that is no line of UTF-8 text; give it another one")
+    assert len(str(caught.value).splitlines()) == 1
+    (tmp_path / "good.txt").write_bytes(TEXT["separated.txt"](STORIES, ""))
+    assert find(tmp_path).without_stories == ((spelled, "a name that is no line of UTF-8 text; give it another one"),)
+
+
+def test_one_story_a_file_broken_in_each_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = [tmp_path / f"{number}.txt" for number in range(3)]
+    for path, text in zip(good, STORIES, strict=False):
+        path.write_text(text)
+    assert find(tmp_path).parts[0].layout == "one story a file"
+    odd = tmp_path / "odd.txt"
+    odd.write_bytes(b"A caf\xe9.\n\nIt ran.")
+    with pytest.raises(TinyStoriesError, match=r"odd.txt: not UTF-8: byte 0xe9 at byte offset 5"):
+        list(read_stories(tmp_path))
+    odd.unlink()
+    packed_one = tmp_path / "odd.txt.gz"
+    packed_one.write_bytes(gzip.compress(STORIES[3].encode())[:-9])
+    with pytest.raises(TinyStoriesError, match=r"odd.txt.gz: broken gzip file \(it ends in the middle\)"):
+        list(read_stories(tmp_path))
+    packed_one.unlink()
+    odd.write_text("A cat.\n\n" + "It sat. " * 10_000)
+    monkeypatch.setattr(sys.modules["tinystories.corpus.formats"], "LARGEST", 1 << 15)
+    with pytest.raises(TinyStoriesError, match=r"odd.txt: story 1 has more than"):
+        list(read_stories(tmp_path))
 
 
 ODD = {

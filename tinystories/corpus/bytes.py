@@ -11,6 +11,8 @@ from tinystories.errors import SourceError, ValidationError
 
 CHUNK: Final = 1 << 20  # bytes
 LARGEST: Final = 1 << 26  # bytes or characters of one line, story or value; what is longer is no story
+TRUSTED: Final = 1 << 26  # bytes that any file may have when unpacked
+LARGEST_RATIO: Final = 200  # text shrinks to a third, the same story over and over to a hundredth
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,15 @@ def read(stream: BinaryIO, size: int, name: str) -> bytes:
 
 def unreadable(name: str | Path, error: OSError) -> SourceError:
     return SourceError(f"{name}: can't be read ({error.strerror or error}); check the file and its permissions")
+
+
+def trusted(name: str | Path, unpacked: int, size: int) -> None:
+    """Raises SourceError if a file of `size` bytes has unpacked to so many that it can't be text."""
+    if unpacked > max(TRUSTED, LARGEST_RATIO * size):
+        raise SourceError(
+            f"{name}: unpacks to more than {LARGEST_RATIO} times its size, which text does not; "
+            "unpack it yourself if you trust it"
+        )
 
 
 def lines(content: Content) -> Iterator[str]:

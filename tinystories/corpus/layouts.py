@@ -128,15 +128,13 @@ def _columns(content: Content, layout: str, hints: Hints) -> Recognised:
     kind = layout.capitalize()
     if content.path is None:
         return Recognised(None, f"{kind} inside a packed file: unpack it first")
-    schema = columns.schema(content)
+    types = columns.types(content)
     for key in hints.text_keys:
-        if key in schema.names:
-            held = schema.field(key).type
+        if key in types:
+            held = types[key]
             if pa.types.is_dictionary(held):
                 held = held.value_type
             if pa.types.is_string(held) or pa.types.is_large_string(held) or pa.types.is_string_view(held):
                 return Recognised(layout)
             return Recognised(None, f"{kind} whose `{key}` column holds {held}, not text")
-    return Recognised(
-        None, f"{kind} without a {formats.spelled(hints.text_keys)} column (it has: {', '.join(schema.names)})"
-    )
+    return Recognised(None, f"{kind} without a {formats.spelled(hints.text_keys)} column (it has: {', '.join(types)})")

@@ -20,6 +20,7 @@ SAMPLE: Final = Path(__file__).parent / "sample"
 _PLAIN_SUFFIXES = ("", ".txt", ".text")
 _PACKED_SUFFIXES = (".gz", ".zst")
 _ARCHIVE = "archive"
+_NO_LINE: Final = "a name that is no line of UTF-8 text; give it another one"
 _ABOUT_THE_FOLDER = ("README", "LICENSE", "LICENCE", "COPYING", "NOTICE", "CHANGELOG")
 
 
@@ -64,6 +65,8 @@ def read_stories(path: Path, hints: Hints = NO_HINTS) -> Iterator[RawStory]:
 
 def find(path: Path, hints: Hints = NO_HINTS) -> Source:
     """The files with stories at `path`: recognised, not yet read. Raises as `read_stories`."""
+    if (spelled := in_one_line(str(path))) != str(path):
+        raise SourceError(f"{spelled}: {_NO_LINE}")
     if path.is_dir():
         source = _folder(path, hints)
     elif path.exists():
@@ -76,12 +79,19 @@ def find(path: Path, hints: Hints = NO_HINTS) -> Source:
     return source
 
 
+def in_one_line(name: str) -> str:
+    r"""The name as errors and metrics can have it: line breaks, other controls and bytes that are not UTF-8 as "\n"."""
+    return "".join(
+        ascii(c)[1:-1] if ord(c) < 32 or c in "\x7f\x85\u2028\u2029" or 0xD800 <= ord(c) < 0xE000 else c for c in name
+    )
+
+
 def from_path(given: str, root: Path, hints: Hints = NO_HINTS) -> Source:
     """As `find`, for params.yaml's source.path: relative to `root`, or absolute."""
     path = root / Path(given).expanduser()
     if not path.exists():
         raise SourceError(
-            f"source.path: no file or folder {given} (seen from {root}); "
+            f"source.path: no file or folder {in_one_line(given)} (seen from {root}); "
             "queued and temporary experiments need an absolute path to what is outside the project"
         )
     return find(path, hints)
@@ -124,7 +134,7 @@ def _folder(folder: Path, hints: Hints) -> Source:
     for path, reason in _files(folder, (folder.resolve(),)):
         name = path.relative_to(folder).as_posix()
         if reason is not None:
-            files.append(_File(name, 0, None, reason))
+            files.append(_File(in_one_line(name), 0, None, reason))
             continue
         file, content = _known(path, name, hints)
         if content is not None and file.layout == _ARCHIVE:
@@ -149,7 +159,7 @@ def _folder(folder: Path, hints: Hints) -> Source:
 
 def _archive(content: Content, name: str, hints: Hints) -> Source:
     """An archive's files as one part, read in its order and in one go."""
-    files = [_described(inner, member, size, hints) for member, size, inner in members(content)]
+    files = [_member(inner, member, size, hints) for member, size, inner in members(content)]
     singles = _stories_a_file(files)
     layouts = {file.name: "one story a file" if file.name in singles else _alone(file) for file in files}
     without = tuple((f"{name}: {file.name}", file.left_out) for file in files if file.left_out is not None)
@@ -168,12 +178,21 @@ def _archived(content: Content, name: str, layouts: dict[str, str], hints: Hints
 
 def _known(path: Path, name: str, hints: Hints) -> tuple[_File, Content | None]:
     """What a file on the disk is, and its content if it may have stories."""
+    if (spelled := in_one_line(name)) != name:
+        return _File(spelled, 0, None, _NO_LINE), None
     if not path.is_file():
         return _File(name, 0, None, "a link to nothing, or no regular file"), None
     content = unpacked(path)
     if is_tar(content.head()):
         return _File(name, 0, _ARCHIVE), content
     return _described(content, name, path.stat().st_size, hints), content
+
+
+def _member(content: Content, name: str, size: int, hints: Hints) -> _File:
+    """As `_known`, of a file in an archive."""
+    if (spelled := in_one_line(name)) != name:
+        return _File(spelled, size, None, _NO_LINE)
+    return _described(content, name, size, hints)
 
 
 def _described(content: Content, name: str, size: int, hints: Hints) -> _File:
