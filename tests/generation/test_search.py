@@ -149,7 +149,7 @@ def test_writing_gives_each_draft_once(bigram: StoryModel) -> None:
 
 def test_the_best_is_the_one_whose_whole_and_whose_last_sentence_are_the_likeliest(model: StoryModel) -> None:
     closing = "They went home."
-    told = model.generate(first="Tom had a kite.", last=closing, count=12, seed=11, max_tokens=24)
+    told = model.generate(first="Tom had a kite.", last=closing, count=12, seed=31, max_tokens=24)
     told = [story for story in told if all(story.met.values()) and story.stopped == told[0].stopped]
     assert len(told) > 2
 

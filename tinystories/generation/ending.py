@@ -11,7 +11,15 @@ from torch import Tensor
 
 from tinystories.generation.story import Stopped
 from tinystories.generation.vocabulary import Vocabulary
-from tinystories.generation.words import allowed_words, count_words, ends_sentence, has_word, last_word, same
+from tinystories.generation.words import (
+    allowed_words,
+    count_words,
+    ends_sentence,
+    has_word,
+    last_word,
+    opens_quotation,
+    same,
+)
 from tinystories.generation.written import Written
 from tinystories.text.sentences import sentences
 
@@ -22,6 +30,7 @@ LENGTH_LEAD: Final = 20  # words before its length at which a story is led to it
 RATE: Final = 0.2  # nats by which the end word's logit grows with each token
 STOP_BONUS: Final = 3.0  # nats more for a full stop after it than for the word itself
 END_BONUS: Final = 6.0  # nats for a sentence's end, and <eos> after it, at the most words that are about the length
+_GOES_ON: Final = " So"  # a sentence that begins after the text: "He saw Mr." is none
 _TAIL: Final = 200  # characters looked at for the last word
 
 
@@ -78,17 +87,19 @@ class Ending:
     def cut(self, written: Written, stopped: Stopped) -> tuple[int, Stopped]:
         """How many tokens of the story stay, and what it is to be called that it stopped by.
 
-        Over its words it is cut after the last sentence within them (after the last word, if no
-        sentence ends there), over its length after the sentence that ends nearest to it; with an
-        end word, after a sentence that ends with it, if any. Of these, one that has all the words that must occur.
+        Over its words, and over its tokens if a text is to follow, it is cut after the last sentence within them
+        (after the last word, if no sentence ends there), over its length after the sentence that ends nearest to
+        it; with an end word, after a sentence that ends with it, if any. Of these, one that has all the words that
+        must occur.
         """
-        if stopped in ("eos", "end_word") or (stopped == "max_tokens" and self.end is None and self.length is None):
+        free = self.end is None and self.length is None and not self.reserved
+        if stopped in ("eos", "end_word") or (stopped == "max_tokens" and free):
             return len(written.ids), stopped
         places = self._sentence_ends(written)
         on_word = [(tokens, text) for tokens, text in places if tokens and self._last_is_end(text)]
         if self.end is not None and on_word:
             return self._best(on_word), "end_word"
-        if stopped == "max_tokens" and (self.end is not None or not places):
+        if stopped == "max_tokens" and not self.reserved and (self.end is not None or not places):
             return len(written.ids), stopped
         if self.length is not None and places:
             return self._best(places), stopped
@@ -96,15 +107,16 @@ class Ending:
 
     def certain(self, written: Written) -> int:
         """Characters of the story so far that no cut will take away."""
-        if self.max_words is None and self.length is None and self.end is None:
+        if self.max_words is None and self.length is None and self.end is None and not self.reserved:
             return len(written.text)
-        if self.length is not None:  # of the sentences that are long enough, the nearest is not known yet
+        if self.length is not None or self.words:  # of the sentences' ends, the best is not known yet
             return len(self.opening)
         places = self._sentence_ends(written)
-        on_word = [(tokens, text) for tokens, text in places if tokens and self._last_is_end(text)]
-        if self.words or not (on_word or places):
-            return len(self.opening)
-        return len((on_word or places)[-1][1])
+        # what follows may yet belong to the last, or to any whose quotation is open ("Come!" | she said.)
+        settled = [(tokens, text) for tokens, text in places[:-1] if not opens_quotation(text)]
+        if any(tokens and self._last_is_end(text) for tokens, text in places):
+            settled = [(tokens, text) for tokens, text in settled if tokens and self._last_is_end(text)]
+        return len(settled[-1][1]) if settled else len(self.opening)
 
     @property
     def bends(self) -> bool:
@@ -194,7 +206,7 @@ class Ending:
     def _sentence_ends(self, written: Written) -> list[tuple[int, str]]:
         """(tokens, text) at each end of a sentence that fits; the opening may be one."""
         text, tokens_at, start, places = written.text, self._tokens_at(written.ids), 0, []
-        for sentence in sentences(text):
+        for sentence in sentences(text + _GOES_ON):
             end = start + len(sentence.rstrip())
             start += len(sentence)
             if end in tokens_at and ends_sentence(text[:end]) and self._fits(text[:end]):

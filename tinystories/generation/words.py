@@ -11,6 +11,8 @@ from tinystories.text.sentences import sentences
 # letters, marks and digits; an apostrophe or a hyphen inside belongs to the word ("ice-cream", "don't")
 _WORD: Final = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:['’\-][\p{L}\p{M}\p{N}]+)*")
 _SENTENCE_END: Final = regex.compile(r"[.!?…]+[\"”'’)\]]*\s*\Z")
+_LONGEST_SINGLE: Final = 250  # characters of a quotation in single quotes: apostrophes look like one's beginning
+_SINGLE_OPEN: Final = regex.compile(r"(?:^|[\s(\[—–-])['‘](?=\w)(?!.*[.!?…,]['’](?!\w))", regex.DOTALL)
 _VOWELS: Final = "aeiou"
 
 
@@ -40,6 +42,13 @@ def last_word(text: str) -> str:
 def ends_sentence(text: str) -> bool:
     """Whether `text` ends with a sentence's mark, closing quotes after it or not."""
     return _SENTENCE_END.search(text[-20:]) is not None
+
+
+def opens_quotation(text: str) -> bool:
+    """Whether a quotation that begins in `text` may end after it."""
+    if text.count('"') % 2 or text.count("“") > text.count("”") or text.count("«") > text.count("»"):
+        return True
+    return _SINGLE_OPEN.search(text[-_LONGEST_SINGLE:]) is not None
 
 
 def count_words(text: str) -> int:
