@@ -6,9 +6,15 @@ import pytest
 import torch
 
 from tinystories.generation import sampler
-from tinystories.generation.sampler import Settings, noise, sample
+from tinystories.generation.sampler import Knobs, Settings, noise
 
 DRAWS = 40_000
+
+
+def sample(logits: torch.Tensor, settings: list[Settings], uniform: torch.Tensor) -> torch.Tensor:
+    return sampler.sample(logits, Knobs.of(settings), uniform)
+
+
 LOGITS = torch.tensor([1.0, -0.5, 2.0, 0.3, -torch.inf, 1.7, -3.0, 0.0])
 
 

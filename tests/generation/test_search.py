@@ -90,7 +90,7 @@ def test_guidance_is_its_formula(model: StoryModel) -> None:
     job = model._plan(Request(tags=["Twist"], guidance=2.5)).job
     written = [job.begin(model.vocabulary)]
     both = torch.randn(2, model.engine.vocab_size, generator=torch.Generator().manual_seed(0))
-    own, steered = choices(both, [job], written, torch.from_numpy(model.vocabulary.follows))
+    own, steered = choices(both, [job], written, ~torch.from_numpy(model.vocabulary.follows))
     with_, plain = both.log_softmax(-1)
     open_ = steered[0] > -torch.inf
     expected = plain + 2.5 * (with_ - plain)

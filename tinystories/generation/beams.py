@@ -27,13 +27,13 @@ def search(engine: Engine, vocabulary: Vocabulary, job: Job, width: int, length_
     Rules bend the scores as they bend sampling. It ends when `width` stories have ended and no open one, at its
     present length, scores better than the worst of them (transformers' early_stopping=False), or at the last token.
     """
-    follows_SV = torch.from_numpy(vocabulary.follows)
+    barred_SV = ~torch.from_numpy(vocabulary.follows)
     beams = [_Beam(job.begin(vocabulary), 0.0)]
     found: list[tuple[float, Draft]] = []
     logits_BV, cache = engine.prefill([prompt(job, plain) for _, plain in branches_of([job])], job.max_tokens)
     while True:
         jobs = [job] * len(beams)
-        own_BV, steered_BV = choices(logits_BV.float().cpu(), jobs, [beam.written for beam in beams], follows_SV)
+        own_BV, steered_BV = choices(logits_BV.float().cpu(), jobs, [beam.written for beam in beams], barred_SV)
         nats_BV = -own_BV.log_softmax(-1)
         scores_BV = steered_BV.log_softmax(-1).double() + torch.tensor([[beam.score] for beam in beams]).double()
         parents: list[int] = []

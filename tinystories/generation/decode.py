@@ -11,7 +11,7 @@ from tinystories.generation.avoid import Avoid
 from tinystories.generation.ending import Ending
 from tinystories.generation.engine import Engine
 from tinystories.generation.rules import Rule
-from tinystories.generation.sampler import Settings, noise, sample
+from tinystories.generation.sampler import Knobs, Settings, noise, sample
 from tinystories.generation.story import Stopped
 from tinystories.generation.vocabulary import Vocabulary
 from tinystories.generation.written import Written
@@ -84,8 +84,8 @@ class Writing:
     def __init__(self, engine: Engine, vocabulary: Vocabulary, jobs: Sequence[Job]) -> None:
         self._engine, self._vocabulary, self._jobs = engine, vocabulary, jobs
         self.written = [job.begin(vocabulary) for job in jobs]
-        self._follows = torch.from_numpy(vocabulary.follows)
-        self._uniform = [noise(job.seed, job.index, job.max_tokens, job.candidate) for job in jobs]
+        self._barred = ~torch.from_numpy(vocabulary.follows)
+        self._uniform = [noise(job.seed, job.index, job.max_tokens, job.candidate).tolist() for job in jobs]
 
     @torch.inference_mode()
     def __iter__(self) -> Iterator[dict[int, Draft]]:
@@ -94,11 +94,12 @@ class Writing:
         logits_BV, cache = self._engine.prefill(
             [prompt(jobs[row], plain) for row, plain in branches], max(job.max_tokens for job in jobs)
         )
+        knobs = Knobs.of([job.settings for job in jobs])
         while True:
             logits_BV = logits_BV.float().cpu()
             own_BV, steered_BV = self._choices(logits_BV, rows)
-            uniform_B = torch.stack([self._uniform[row][len(self.written[row].ids)] for row in rows])
-            ids_B = sample(steered_BV, [jobs[row].settings for row in rows], uniform_B)
+            uniform = [self._uniform[row][len(self.written[row].ids)] for row in rows]
+            ids_B = sample(steered_BV, knobs, torch.tensor(uniform, dtype=torch.float64))
             nats_B = own_BV.logsumexp(dim=-1) - own_BV.gather(-1, ids_B[:, None])[:, 0]
             ended: dict[int, Draft] = {}
             for row, identity, nats in zip(rows, ids_B.tolist(), nats_B.tolist(), strict=True):
@@ -111,6 +112,7 @@ class Writing:
             chosen = dict(zip(rows, ids_B.tolist(), strict=True))
             if ended:
                 rows = without(rows, set(ended))
+                knobs = Knobs.of([jobs[row].settings for row in rows])
                 going = [(row, plain) for plain in (False, True) for row in rows if not plain or jobs[row].guided]
                 cache = self._engine.keep(cache, [branches.index(branch) for branch in going])
                 branches = going
@@ -118,7 +120,7 @@ class Writing:
 
     def _choices(self, logits_BV: Tensor, rows: Sequence[int]) -> tuple[Tensor, Tensor]:
         """(rows, V) twice: the model's own logits with the controls read, and those to choose from."""
-        return choices(logits_BV, [self._jobs[row] for row in rows], [self.written[row] for row in rows], self._follows)
+        return choices(logits_BV, [self._jobs[row] for row in rows], [self.written[row] for row in rows], self._barred)
 
 
 def branches_of(jobs: Sequence[Job]) -> list[tuple[int, bool]]:
@@ -145,7 +147,7 @@ def without(rows: list[int], ended: set[int]) -> list[int]:
 
 
 def choices(
-    logits_BV: Tensor, jobs: Sequence[Job], written: Sequence[Written], follows_SV: Tensor
+    logits_BV: Tensor, jobs: Sequence[Job], written: Sequence[Written], barred_SV: Tensor
 ) -> tuple[Tensor, Tensor]:
     """(N, V) twice, for N jobs: the model's own logits with the controls read, and those to choose from.
 
@@ -159,7 +161,7 @@ def choices(
         with_GV, plain_GV = own_NV[guided].log_softmax(-1), logits_BV[len(jobs) :].log_softmax(-1)
         steered_NV[guided] = torch.lerp(plain_GV, with_GV, torch.tensor([jobs[g].guidance for g in guided])[:, None])
     states_N = torch.tensor([story.state for story in written])
-    steered_NV.masked_fill_(~follows_SV[states_N], -torch.inf)
+    steered_NV.masked_fill_(barred_SV[states_N], -torch.inf)
     ruled = [place for place, job in enumerate(jobs) if job.rules or job.avoid or job.ending.bends]
     if ruled:
         eos = written[0].vocabulary.eos

@@ -1,15 +1,19 @@
 """Drawing the next token: temperature, top-k, top-p, with noise that depends on the story alone."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 # candidates sorted for top-p; a row whose mass they don't hold is sorted further, at last whole
 PRE_CUTS: Final = (64, 512)
+_COLDEST: Final = 1e-37  # a temperature that float32 can hold: below it nothing but the likeliest is drawn either
+_ALL: Final = 1 << 40  # a top-k that no vocabulary reaches
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,44 @@ def noise(seed: int, index: int, steps: int, candidate: int = 0) -> Tensor:
     return torch.from_numpy((bits >> np.uint64(11)).astype(np.float64) * 2.0**-53)
 
 
-def sample(logits_BV: Tensor, settings: Sequence[Settings], uniform_B: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class Knobs:
+    """The settings of B rows side by side: made once, used for many tokens.
+
+    temperature_B1: 1 for the rows of temperature 0, which are `cold`. top_p_B: infinity for all. least_B1: logarithm
+    of min-p. whole and cut: the other rows, those that draw from all tokens and those that draw from the likeliest.
+    """
+
+    settings: Sequence[Settings]
+    temperature_B1: Tensor
+    top_k_B: Tensor
+    top_p_B: Tensor
+    least_B1: Tensor
+    cold: list[int]
+    whole: list[int]
+    cut: list[int]
+
+    @classmethod
+    def of(cls, settings: Sequence[Settings]) -> "Knobs":
+        warm = [row for row, s in enumerate(settings) if s.temperature > 0]
+        whole = [row for row in warm if settings[row].top_p >= 1 and settings[row].top_k is None]
+        temperature = torch.tensor([s.temperature or 1.0 for s in settings], dtype=torch.float64)
+        return cls(
+            settings=settings,
+            temperature_B1=temperature.clamp(min=_COLDEST).float()[:, None],
+            top_k_B=torch.tensor([s.top_k or _ALL for s in settings]),
+            top_p_B=torch.tensor([s.top_p if s.top_p < 1 else math.inf for s in settings], dtype=torch.float64),
+            least_B1=torch.tensor([s.min_p for s in settings]).log()[:, None],
+            cold=[row for row, s in enumerate(settings) if s.temperature == 0],
+            whole=whole,
+            cut=sorted(set(warm) - set(whole)),
+        )
+
+    def only(self, rows: list[int]) -> "Knobs":
+        return self if len(rows) == len(self.settings) else Knobs.of([self.settings[row] for row in rows])
+
+
+def sample(logits_BV: Tensor, knobs: Knobs, uniform_B: Tensor) -> Tensor:
     """(B,) ids, each row by its own settings; the same row gives the same id in any batch.
 
     Temperature first, then top-k, then top-p over what is left (the smallest set of the likeliest
@@ -44,77 +85,106 @@ def sample(logits_BV: Tensor, settings: Sequence[Settings], uniform_B: Tensor) -
     logits moves a draw only where it falls within that error of a boundary. A logit of -inf is
     never drawn; every row must have a finite one. Works on the CPU (MPS has no float64).
     """
-    ids_B = logits_BV.argmax(dim=-1)
-    vocabulary = logits_BV.shape[-1]
-    warm = [row for row, s in enumerate(settings) if s.temperature > 0]
-    whole = [row for row in warm if settings[row].top_p >= 1 and (settings[row].top_k or vocabulary) >= vocabulary]
-    cut = sorted(set(warm) - set(whole))
-    for rows, draw in ((whole, _from_all), (cut, _from_cut)):
+    if len(logits_BV) == 1:
+        return torch.tensor([_one(logits_BV[0], knobs.settings[0], float(uniform_B[0]))])
+    ids_B = torch.empty(len(logits_BV), dtype=torch.long)
+    if knobs.cold:
+        ids_B[knobs.cold] = logits_BV[knobs.cold].argmax(dim=-1)
+    for rows, draw in ((knobs.whole, _from_all), (knobs.cut, _from_cut)):
+        if len(rows) == len(ids_B):
+            return draw(logits_BV, knobs, uniform_B)
         if rows:
-            chosen = [settings[row] for row in rows]
-            ids_B[rows] = draw(_warmed(logits_BV[rows], chosen), chosen, uniform_B[rows])
+            ids_B[rows] = draw(logits_BV[rows], knobs.only(rows), uniform_B[rows])
     return ids_B
 
 
-def _warmed(logits_BV: Tensor, settings: Sequence[Settings]) -> Tensor:
+def _one(logits_V: Tensor, settings: Settings, uniform: float) -> int:
+    """`sample` for one row: of few numbers NumPy makes much less ado."""
+    if settings.temperature == 0:
+        return int(logits_V.argmax())
+    vocabulary = len(logits_V)
+    with np.errstate(over="ignore"):
+        warmed_V = (logits_V.numpy() - logits_V.numpy().max()) / np.float32(max(settings.temperature, _COLDEST))
+    least = math.log(settings.min_p) if settings.min_p > 0 else -math.inf
+    if settings.top_p >= 1 and settings.top_k is None:
+        return int(_place(np.where(warmed_V >= least, np.exp(warmed_V.astype(np.float64)), 0.0), uniform))
+    top_k = min(settings.top_k or vocabulary, vocabulary)
+    share = settings.top_p if settings.top_p < 1 else math.inf
+    total = math.inf if top_k < vocabulary else float(np.exp(warmed_V).sum(dtype=np.float64))
+    for width in (*(cut for cut in PRE_CUTS if cut < vocabulary), vocabulary):
+        ids = logits_V.topk(width).indices.numpy()[:top_k]
+        weight = np.exp(warmed_V[ids].astype(np.float64))
+        mass = np.cumsum(weight)
+        if top_k <= width:
+            total = float(mass[-1])
+        if top_k <= width or mass[-1] >= share * total:
+            break
+    ids = ids[(warmed_V[ids] >= least) & (mass - weight < share * total)]
+    by_id = np.sort(ids)
+    return int(by_id[_place(np.exp(warmed_V[by_id].astype(np.float64)), uniform)])
+
+
+def _place(weight_V: NDArray[np.float64], uniform: float) -> int:
+    """`_draw` for one row."""
+    sums_V = np.cumsum(weight_V)
+    goal = min(uniform * sums_V[-1], np.nextafter(sums_V[-1], 0))
+    return int(np.searchsorted(sums_V, goal, side="right"))
+
+
+def _warmed(logits_BV: Tensor, largest_B1: Tensor, temperature_B1: Tensor) -> Tensor:
     """Logits over temperature, the largest 0: no temperature above 0 makes them overflow."""
-    temperature_B = torch.tensor([s.temperature for s in settings], dtype=torch.float64)
-    centred_BV = logits_BV - logits_BV.amax(dim=-1, keepdim=True)
-    return (centred_BV / temperature_B[:, None]).float()
+    return (logits_BV - largest_B1).div_(temperature_B1)
 
 
-def _least(settings: Sequence[Settings]) -> Tensor:
-    """(B, 1) the smallest logit that min-p keeps, the largest being 0."""
-    return torch.tensor([s.min_p for s in settings]).log()[:, None]
+def _from_all(logits_BV: Tensor, knobs: Knobs, uniform_B: Tensor) -> Tensor:
+    warmed_BV = _warmed(logits_BV, logits_BV.amax(dim=-1, keepdim=True), knobs.temperature_B1)
+    return _draw(torch.where(warmed_BV >= knobs.least_B1, warmed_BV.double().exp(), 0.0), uniform_B)
 
 
-def _from_all(logits_BV: Tensor, settings: Sequence[Settings], uniform_B: Tensor) -> Tensor:
-    return _draw(torch.where(logits_BV >= _least(settings), logits_BV.exp(), 0.0), uniform_B)
-
-
-def _from_cut(logits_BV: Tensor, settings: Sequence[Settings], uniform_B: Tensor) -> Tensor:
+def _from_cut(logits_BV: Tensor, knobs: Knobs, uniform_B: Tensor) -> Tensor:
     """Sort the likeliest few; rows that need more of the vocabulary sort more of it."""
     vocabulary = logits_BV.shape[-1]
-    top_k_B = torch.tensor([min(s.top_k or vocabulary, vocabulary) for s in settings])
-    top_p_B = torch.tensor([s.top_p for s in settings], dtype=torch.float64)
-    least_B1 = _least(settings)
-    ids_B = torch.zeros(len(settings), dtype=torch.long)
-    rows = torch.arange(len(settings))
+    ids_B = torch.empty(len(logits_BV), dtype=torch.long)
+    rows: list[int] = list(range(len(logits_BV)))
     for width in (*(cut for cut in PRE_CUTS if cut < vocabulary), vocabulary):
-        ids_B[rows], held_B = _nucleus(logits_BV, top_k_B, top_p_B, least_B1, uniform_B, width)
-        if held_B.all():
+        drawn_B, held_B = _nucleus(logits_BV, knobs, uniform_B, width)
+        ids_B[rows] = drawn_B
+        left = torch.nonzero(~held_B)[:, 0].tolist()
+        if not left:
             break
-        rows = rows[~held_B]
-        logits_BV, top_k_B, top_p_B = logits_BV[~held_B], top_k_B[~held_B], top_p_B[~held_B]
-        least_B1, uniform_B = least_B1[~held_B], uniform_B[~held_B]
+        rows = [rows[place] for place in left]
+        logits_BV, knobs, uniform_B = logits_BV[left], knobs.only(left), uniform_B[left]
     return ids_B
 
 
-def _nucleus(
-    logits_BV: Tensor, top_k_B: Tensor, top_p_B: Tensor, least_B1: Tensor, uniform_B: Tensor, width: int
-) -> tuple[Tensor, Tensor]:
+def _nucleus(logits_BV: Tensor, knobs: Knobs, uniform_B: Tensor, width: int) -> tuple[Tensor, Tensor]:
     """(B,) drawn ids, and (B,) whether the `width` likeliest tokens were enough to know the set."""
-    values_BW, ids_BW = logits_BV.topk(width, dim=-1)
+    vocabulary = logits_BV.shape[-1]
+    top_k_B, top_p_B = knobs.top_k_B.clamp(max=vocabulary), knobs.top_p_B
+    largest_BW, ids_BW = logits_BV.topk(width, dim=-1)
+    largest_B1 = largest_BW[:, :1]
+    values_BW = _warmed(largest_BW, largest_B1, knobs.temperature_B1)
     weight_BW = values_BW.double().exp()
     inside_BW = torch.arange(width) < top_k_B[:, None]
     # top-p is a share of what top-k leaves: all of the vocabulary unless top-k cuts within the width
     weight_BW = torch.where(inside_BW, weight_BW, 0.0)
-    total_B = torch.where(top_k_B > width, logits_BV.exp().sum(dim=-1).double(), weight_BW.sum(dim=-1))
+    total_B = weight_BW.sum(dim=-1)
+    beyond_B = top_k_B > width
+    if beyond_B.any():
+        all_BV = _warmed(logits_BV, largest_B1, knobs.temperature_B1).exp_()
+        total_B = torch.where(beyond_B, all_BV.sum(dim=-1).double(), total_B)
     mass_BW = weight_BW.cumsum(dim=-1)
-    before_BW = mass_BW - weight_BW
-    kept_BW = inside_BW & (before_BW < (top_p_B * total_B)[:, None]) & (values_BW >= least_B1)
-    vocabulary = logits_BV.shape[-1]
-    held_B = (top_k_B <= width) | (mass_BW[:, -1] >= top_p_B * total_B)
-    held_B &= (top_k_B <= width) | (top_k_B >= vocabulary)  # a top-k beyond the width needs its own total
-    order_BW = ids_BW.argsort(dim=-1)
+    kept_BW = inside_BW & (mass_BW - weight_BW < (top_p_B * total_B)[:, None]) & (values_BW >= knobs.least_B1)
+    held_B = ~beyond_B | (mass_BW[:, -1] >= top_p_B * total_B)
+    held_B &= ~beyond_B | (top_k_B >= vocabulary)  # a top-k beyond the width needs its own total
+    by_id_BW, order_BW = ids_BW.sort(dim=-1)
     places_B = _draw(torch.where(kept_BW, weight_BW, 0.0).gather(-1, order_BW), uniform_B)
-    drawn_B = ids_BW.gather(-1, order_BW.gather(-1, places_B[:, None]))[:, 0]
-    return drawn_B, held_B
+    return by_id_BW.gather(-1, places_B[:, None])[:, 0], held_B
 
 
 def _draw(weight_BV: Tensor, uniform_B: Tensor) -> Tensor:
     """(B,) the first place at which the running sum passes uniform * total."""
-    sums_BV = weight_BV.double().cumsum(dim=-1)
+    sums_BV = weight_BV.cumsum(dim=-1)
     total_B = sums_BV[:, -1]
     goal_B = torch.minimum(uniform_B * total_B, torch.nextafter(total_B, torch.zeros_like(total_B)))
     return torch.searchsorted(sums_BV, goal_B[:, None], right=True)[:, 0]
