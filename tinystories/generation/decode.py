@@ -100,7 +100,7 @@ class Writing:
             own_BV, steered_BV = self._choices(logits_BV, rows)
             uniform = [self._uniform[row][len(self.written[row].ids)] for row in rows]
             ids_B = sample(steered_BV, knobs, torch.tensor(uniform, dtype=torch.float64))
-            nats_B = own_BV.logsumexp(dim=-1) - own_BV.gather(-1, ids_B[:, None])[:, 0]
+            nats_B = -own_BV.log_softmax(dim=-1).gather(-1, ids_B[:, None])[:, 0]
             ended: dict[int, Draft] = {}
             for row, identity, nats in zip(rows, ids_B.tolist(), nats_B.tolist(), strict=True):
                 stopped = append(self.written[row], identity, nats, jobs[row])
@@ -161,7 +161,7 @@ def choices(
         with_GV, plain_GV = own_NV[guided].log_softmax(-1), logits_BV[len(jobs) :].log_softmax(-1)
         steered_NV[guided] = torch.lerp(plain_GV, with_GV, torch.tensor([jobs[g].guidance for g in guided])[:, None])
     states_N = torch.tensor([story.state for story in written])
-    steered_NV.masked_fill_(barred_SV[states_N], -torch.inf)
+    steered_NV.masked_fill_(barred_SV.index_select(0, states_N), -torch.inf)
     ruled = [place for place, job in enumerate(jobs) if job.rules or job.avoid or job.ending.bends]
     if ruled:
         eos = written[0].vocabulary.eos

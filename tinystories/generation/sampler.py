@@ -110,7 +110,7 @@ def _one(logits_V: Tensor, settings: Settings, uniform: float) -> int:
         return int(_place(np.where(warmed_V >= least, np.exp(warmed_V.astype(np.float64)), 0.0), uniform))
     top_k = min(settings.top_k or vocabulary, vocabulary)
     share = settings.top_p if settings.top_p < 1 else math.inf
-    total = math.inf if top_k < vocabulary else float(np.exp(warmed_V).sum(dtype=np.float64))
+    total = math.inf if top_k < vocabulary else float(np.exp(warmed_V).sum())
     for width in (*(cut for cut in PRE_CUTS if cut < vocabulary), vocabulary):
         ids = logits_V.topk(width).indices.numpy()[:top_k]
         weight = np.exp(warmed_V[ids].astype(np.float64))
