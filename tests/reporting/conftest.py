@@ -113,10 +113,11 @@ METRICS: dict[str, dict[str, Any]] = {
         "kind": "sample", "commit": None, "read": 1260, "stories": 1260, "left_out_by_limit": 0,
         "partitions": {"train": 1075, "validation": 59, "test": 126}, "without_stories": [],
         "files": [{"file": "original-stories.jsonl", "layout": "all_data", "stories": 1260}],
+        "repaired": {"stories": 7, "mojibake": 4, "line_ends": 5, "control_characters": 0, "separator": 0},
     },
     "validate": {
         "stories": 1260, "kept": 1256, "duplicates": 1, "bad": 3, "bad_share": 3 / 1260, "near_duplicates": 0,
-        "near_held_out": 0, "other_language": 0,
+        "near_held_out": 0, "other_language": 0, "test_ngrams_in_train": {"words": 13, "one_of": 1, "share": 0.0632},
         "reasons": {"too_short": 1, "nul": 2}, "partitions": {"train": 1071, "validation": 59, "test": 126},
     },
     "split": {

@@ -62,6 +62,12 @@ def test_every_figure_of_the_corpus_names_its_file_and_key(project: Paths) -> No
         assert source in titles, source
 
 
+def test_repairs_and_what_test_stories_share_with_training_are_told(project: Paths) -> None:
+    first, _, last = section(project, "data").text
+    assert "1,260 stories were read, 7 repaired (line ends 5, mojibake 4) and 1,256 kept." in first
+    assert last == "Of the runs of 13 words in test stories 6.3\N{NO-BREAK SPACE}% stand in a training story too."
+
+
 def test_what_was_left_out_stands_beside_what_it_resembles(project: Paths) -> None:
     metrics = json.loads(project.validate_metrics.read_text())
     write_json(project.validate_metrics, metrics | {"near_duplicates": 5, "near_held_out": 2})

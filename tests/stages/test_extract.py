@@ -82,6 +82,25 @@ def test_a_record_keeps_the_text_and_has_its_id_and_partition_from_the_text(proj
         assert row["partition"] == partition_of(row["story_id"], 0.05, 0.1)
 
 
+def undone(project: Path) -> list[bytes]:
+    """The texts as they were, as docs/corpus.md says: each repaired one in its row replaced by what it was before."""
+    texts = pq.read_table(Paths(project).extracted)["text"].to_pylist()
+    for row in pq.read_table(Paths(project).repaired).to_pylist():
+        texts[row["row"]] = row["before"]
+    return [text.encode() for text in texts]
+
+
+def test_stories_that_are_equal_once_repaired_are_undone_each_to_its_own(project: Path) -> None:
+    texts = ["A café. It ran.", *stories(9000), "A cafÃ©. It ran.", "A café. It\0 ran.", "A café. It ran."]
+    metrics, rows = run(project, "source.kind=files", write(project, texts))
+    assert len({row["story_id"] for row in rows[9001:]} | {rows[0]["story_id"]}) == 1
+    assert undone(project) == [text.encode() for text in texts] and metrics["repaired"]["stories"] == 2
+    harmed = [text.replace("toys", "toys\x07") for text in stories(60)]
+    metrics, rows = run(project, "source.kind=files", write(project, harmed), "source.limit=20")
+    assert metrics["repaired"]["stories"] == 20
+    assert undone(project) == [row["text"].replace("toys", "toys\x07").encode() for row in rows]
+
+
 def test_what_is_repaired_is_counted_listed_and_can_be_undone(project: Path) -> None:
     texts = ["A cafÃ© is here. It ran.\r\nEnd.", "A \0cat.", "It ran.<|endoftext|>\nIt slept.", *stories(5)]
     metrics, rows = run(project, "source.kind=files", write(project, texts))
@@ -91,8 +110,11 @@ def test_what_is_repaired_is_counted_listed_and_can_be_undone(project: Path) -> 
     assert metrics["repaired"] == {
         "stories": 3, "mojibake": 1, "line_ends": 1, "control_characters": 1, "separator": 1,
     }  # fmt: skip
-    listed = {row["story_id"]: row for row in pq.read_table(Paths(project).repaired).to_pylist()}
-    assert [listed.get(row["story_id"], {}).get("before", row["text"]) for row in rows] == texts
+    listed = pq.read_table(Paths(project).repaired).to_pylist()
+    assert [(row["row"], row["story_id"], row["source"]) for row in listed] == [
+        (number, story_id(expected[number]), "own.jsonl") for number in range(3)
+    ]
+    assert undone(project) == [text.encode() for text in texts]
     metrics, rows = run(project, "source.kind=files", write(project, texts), "clean.repair=false")
     assert [row["text"] for row in rows] == texts and metrics["repaired"]["stories"] == 0
 

@@ -22,8 +22,10 @@ RECORDS: Final = pa.schema(
         pa.field("moved", pa.bool_(), nullable=False),
     ]
 )
+# row: of the stories as extract writes them, from 0; `before` in its place undoes the repair
 REPAIRED: Final = pa.schema(
     [
+        pa.field("row", pa.int64(), nullable=False),
         pa.field("story_id", pa.string(), nullable=False),
         pa.field("source", pa.string()),
         pa.field("repairs", pa.list_(pa.string()), nullable=False),
@@ -66,9 +68,10 @@ def to_records(raw: Any, *, validation: float, test: float, fitted: frozenset[st
     return pa.table({**columns, **spelled, **same}, schema=RECORDS)
 
 
-def repairs_of(records: Any) -> Any:
-    """REPAIRED: the rows of RECORDS that were repaired, to look into and to undo."""
-    made = records.filter(records["repairs"].is_valid())
+def repairs_of(records: Any, begin: int) -> Any:
+    """REPAIRED: the rows of RECORDS that were repaired, to look into and to undo. begin: number of the first row."""
+    numbered = records.append_column("row", pa.array(range(begin, begin + records.num_rows), pa.int64()))
+    made = numbered.filter(records["repairs"].is_valid())
     return made.select(REPAIRED.names).cast(REPAIRED)
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from tinystories.corpus.record import PARTITIONS
 from tinystories.reporting.document import Cell, Section, Table
-from tinystories.reporting.figures import DASH, Figure, Inputs, decimals, percent, percent_whole, whole
+from tinystories.reporting.figures import DASH, Figure, Inputs, Metrics, decimals, percent, percent_whole, whole
 
 FILES: Final = 8  # named of those read
 TAGS_FROM: Final = {
@@ -29,14 +29,32 @@ def data(inputs: Inputs) -> Section:
     size, length = tokens.figure("vocab_size", whole).text, tokens.figure("bytes_per_token", decimals(2)).text
     sentences = inputs.split.figure("sentences_per_story", decimals(1)).text
     fit = inputs.split.figure("infillable", percent).text
+    shared = inputs.validate.under("test_ngrams_in_train")
+    long, same = shared.figure("words", whole).text, shared.figure("share", percent).text
     texts = [
-        f"{read} stories were read and {kept} kept. They have {sentences} sentences on average; {fit} have the three "
-        "that it takes to learn to write between a first and a last one.",
+        f"{read} stories were read, {_repaired(inputs)} and {kept} kept. They have {sentences} sentences on average; "
+        f"{fit} have the three that it takes to learn to write between a first and a last one.",
         f"The tokenizer has {size} tokens, learned from the training partition alone; in stories that it did not learn "
         f"from, a token stands for {length} bytes.",
+        f"Of the runs of {long} words in test stories{_sampled(shared)} {same} stand in a training story too.",
     ]
     tables = [_partitions(inputs), _found_tags(inputs), _read_from(inputs), _left_out(inputs), _tags_from(inputs)]
     return Section("data", "What it was trained on", texts, tables=tables)
+
+
+def _sampled(shared: Metrics) -> str:
+    every = shared.number("one_of")
+    return f", of which one in {whole(every)} was looked up," if every is not None and every > 1 else ""
+
+
+def _repaired(inputs: Inputs) -> str:
+    own = inputs.extract.under("repaired")
+    made = [
+        f"{name.replace('_', ' ')} {whole(count)}"
+        for name in sorted(own.values)
+        if name != "stories" and (count := own.number(name))
+    ]
+    return f"{own.figure('stories', whole).text} repaired" + (f" ({', '.join(made)})" if made else "")
 
 
 def _partitions(inputs: Inputs) -> Table:

@@ -52,10 +52,10 @@ def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
     records = map_tables(function, raw_tables(_read(source, per_part)), keep=work)
     counts: Counter[str] = Counter()
     with table_writer(paths.repaired, REPAIRED) as add:
-        records = _followed(records, counts, add, partial(_told, Pace(say), counts, source, params.source.limit))
+        records = _followed(records, counts, partial(_told, Pace(say), counts, source, params.source.limit))
         if params.source.limit is not None:
             records = _limited(records, params.source.limit)
-        stories = write_tables(paths.extracted, EXTRACTED, _counted(records, counts))
+        stories = write_tables(paths.extracted, EXTRACTED, _counted(records, counts, add))
         if not stories:
             paths.extracted.unlink()
             raise SourceError(
@@ -98,25 +98,19 @@ def _read(source: Source, per_part: Counter[str]) -> Iterator[RawStory]:
             yield story
 
 
-def _followed(
-    records: Iterable[Any], counts: Counter[str], add: Callable[[Any], None], told: Callable[[], None]
-) -> Iterator[Any]:
-    """Counts all that is read, whether a limit keeps it or not; adds what was repaired, as it was."""
+def _followed(records: Iterable[Any], counts: Counter[str], told: Callable[[], None]) -> Iterator[Any]:
+    """Counts all that is read, whether a limit keeps it or not."""
     for table in records:
         counts["read"] += table.num_rows
         counts["moved"] += pc.sum(table["moved"]).as_py() or 0
-        made = repairs_of(table)
-        if made.num_rows:
-            add(made)
-            counts["repaired"] += made.num_rows
-            counts.update(f"repair {name}" for names in made["repairs"].to_pylist() for name in names)
+        counts["repaired so far"] += table.num_rows - table["repairs"].null_count
         told()
         yield table
 
 
 def _told(pace: Pace, counts: Counter[str], source: Source, limit: int | None) -> None:
     """How far it is, and what was left out so far; rows with something wrong are validate's to drop."""
-    more = [f"{counts['repaired']:,} repaired"]
+    more = [f"{counts['repaired so far']:,} repaired"]
     if source.without_stories:
         more.append(f"{len(source.without_stories):,} files without stories")
     if limit is not None and counts["read"] > limit:
@@ -124,8 +118,15 @@ def _told(pace: Pace, counts: Counter[str], source: Source, limit: int | None) -
     pace(counts["read"], ", ".join(more))
 
 
-def _counted(records: Iterable[Any], counts: Counter[str]) -> Iterator[Any]:
+def _counted(records: Iterable[Any], counts: Counter[str], add: Callable[[Any], None]) -> Iterator[Any]:
+    """Counts what is kept; adds what was repaired of it, as it was."""
+    begin = 0
     for table in records:
+        made = repairs_of(table, begin)
+        add(made)
+        begin += table.num_rows
+        counts["repaired"] += made.num_rows
+        counts.update(f"repair {name}" for names in made["repairs"].to_pylist() for name in names)
         for entry in pc.value_counts(table["partition"]).to_pylist():
             counts[entry["values"]] += entry["counts"]
         for name in _BROUGHT:
