@@ -17,10 +17,9 @@ def fill(page: Path, tables: Mapping[str, str]) -> None:
 
 def put(text: str, name: str, table: str) -> str:
     """`text` with `table` between the marks of its name."""
-    begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
-    if begin not in text or end not in text:
-        raise TinyStoriesError(
-            f"the page has no {begin.strip()} ... {end.strip()}: put these lines where the table goes"
-        )
-    head, _, rest = text.partition(begin)
-    return head + begin + table + end + rest.partition(end)[2]
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+    head, marked, rest = text.partition(begin)
+    _, ended, tail = rest.partition(end)
+    if not marked or not ended:
+        raise TinyStoriesError(f"the page has no {begin.strip()} ... {end}: put these lines where the table goes")
+    return f"{head}{begin}{table}\n{end}{tail}"

@@ -2,17 +2,17 @@
 
 import re
 from itertools import combinations
-from random import Random
 from time import process_time
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from benchmarks.corpus.near import brute_force, planted
+from benchmarks.corpus.near import found as near
 from tests.builders import sample
-from tinystories.corpus.near import Bands, candidates, leaving, overlap, signatures, verified
+from tinystories.corpus.near import Bands, candidates, leaving, overlap
 from tinystories.corpus.ngrams import ngrams, words
-from tinystories.corpus.tables import GROUP
 
 
 def plain_words(text: str) -> list[str]:
@@ -22,15 +22,6 @@ def plain_words(text: str) -> list[str]:
 def shingles(text: str, n: int) -> set[tuple[str, ...]]:
     found = plain_words(text)
     return {tuple(found[i : i + n]) for i in range(max(1, len(found) - n + 1))} if found else set()
-
-
-def near(texts: list[str], threshold: float = 0.8, ngram: int = 5) -> dict[tuple[int, int], float]:
-    tables = [pa.table({"text": texts[i : i + GROUP]}) for i in range(0, len(texts), GROUP)]
-    bands = Bands.of(threshold)
-    signed = pa.concat_tables([signatures(table, bands=bands, ngram=ngram, sample=1) for table in tables])
-    keys = signed["bands"].combine_chunks().flatten().to_numpy().reshape(-1, bands.count)
-    found = candidates(keys, ~signed["empty"].to_numpy(), np.zeros(len(keys), np.bool_))
-    return {(one, other): share for one, other, share in verified(found, lambda: tables, ngram, threshold)}
 
 
 def test_words_and_ngrams_are_those_of_plain_python() -> None:
@@ -69,38 +60,12 @@ def test_bands_let_pairs_at_the_threshold_through(threshold: float) -> None:
     assert 1 - (1 - threshold**bands.rows) ** bands.count >= 0.995
 
 
-def planted(count: int) -> list[str]:
-    """Stories recombined from the sample's sentences, a fifth of them copies with one to six words changed."""
-    random = Random(7)
-    pool = [sentence for row in sample(1260) for sentence in row["story"].split(". ")]
-    texts = [". ".join(random.sample(pool, 9)) for _ in range(count * 4 // 5)]
-    for number in range(count - len(texts)):
-        found = texts[number].split(" ")
-        for place in random.sample(range(len(found)), 1 + number % 6):
-            found[place] = f"other{random.randrange(10**6)}"
-        texts.append(" ".join(found))
-    random.shuffle(texts)
-    return texts
-
-
-def brute_force(texts: list[str], threshold: float) -> dict[tuple[int, int], float]:
-    """Every pair, by an inverted index: pairs without a common n-gram have similarity 0."""
-    sets = [shingles(text, 5) for text in texts]
-    owners: dict[tuple[str, ...], list[int]] = {}
-    for i, own in enumerate(sets):
-        for shingle in own:
-            owners.setdefault(shingle, []).append(i)
-    pairs = {pair for rows in owners.values() if len(rows) < 500 for pair in combinations(rows, 2)}
-    shares = {(i, j): len(sets[i] & sets[j]) / len(sets[i] | sets[j]) for i, j in pairs}
-    return {pair: share for pair, share in shares.items() if share >= threshold}
-
-
 @pytest.mark.slow
 def test_recall_and_precision_against_brute_force_on_5000_stories() -> None:
-    texts = planted(5000)
-    true = brute_force(texts, 0.8)
+    texts, changed = planted(5000, seed=7)
+    true = brute_force(texts)
     found = near(texts)
-    assert len(true) > 100
+    assert len(true) > 100 and set(true) <= set(changed), "what is near was planted"
     assert set(found) <= set(true), "precision is 1: every candidate is verified"
     # about 300 pairs between 0.8 and 1, of which the bands miss one in 200 at most: 6 missed have p < 0.005
     assert len(found) >= len(true) - 6
@@ -108,8 +73,8 @@ def test_recall_and_precision_against_brute_force_on_5000_stories() -> None:
 
 
 def test_planted_copies_of_a_few_hundred_stories_are_found() -> None:
-    texts = planted(400)
-    true, found = brute_force(texts, 0.8), near(texts)
+    texts = planted(400, seed=7).texts
+    true, found = brute_force(texts), near(texts)
     assert len(true) > 10 and set(found) <= set(true)
     assert len(found) >= len(true) - 2
 
