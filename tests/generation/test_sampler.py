@@ -1,12 +1,17 @@
 """The sampler draws what it says, and what a story draws depends on that story alone."""
 
 import math
+from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 
+from tinystories import Request, StoryModel
 from tinystories.generation import sampler
+from tinystories.generation.decode import write
 from tinystories.generation.sampler import Knobs, Settings, noise
+from tinystories.requests.controls import EOS_ID
 
 DRAWS = 40_000
 
@@ -49,6 +54,28 @@ def test_tokens_are_drawn_as_often_as_their_distribution_says(settings: Settings
     for count, p in zip(counts, expected(settings), strict=True):
         # five sigma of a binomial: 8 tokens x 12 settings exceed it by chance once in 18,000 runs
         assert abs(count - DRAWS * p) <= 5 * math.sqrt(DRAWS * p * (1 - p)) + 1e-6
+
+
+def test_stories_are_drawn_as_often_as_guidance_and_sampling_say(model: StoryModel) -> None:
+    """Through the whole loop: two branches read, joined, cut and drawn from, by each story's own noise."""
+    asked = Request(tags=("Twist",), prompt="Tom ", guidance=2.0, temperature=0.7, top_p=0.9, max_tokens=1, seed=5)
+    jobs = [model._plan(request).job for request in asked.repeat(4000)]
+    counts = Counter(draft.ids[0] if draft.ids else EOS_ID for draft in write(model.engine, model.vocabulary, jobs))
+    both, _ = model.engine.prefill([jobs[0].prompt, jobs[0].plain], 1)
+    with_V, plain_V = both.log_softmax(-1)
+    allowed = model.vocabulary.spaced | (np.arange(len(with_V)) == EOS_ID)  # after "Tom " a word begins
+    weights = ((plain_V + 2.0 * (with_V - plain_V)) / 0.7).double().exp() * torch.from_numpy(allowed)
+    kept, mass = list[int](), 0.0
+    for identity in weights.argsort(descending=True).tolist():
+        if mass >= 0.9 * float(weights.sum()):
+            break
+        kept.append(identity)
+        mass += float(weights[identity])
+    assert counts.keys() <= set(kept) and len(kept) > 5
+    for identity in kept:
+        p = float(weights[identity]) / mass
+        # five sigma of a binomial, and one more for where p is so small that it is no normal distribution
+        assert abs(counts[identity] - 4000 * p) <= 5 * math.sqrt(4000 * p * (1 - p)) + 1
 
 
 def test_temperature_zero_takes_the_likeliest_and_any_other_never_overflows() -> None:

@@ -125,6 +125,14 @@ def test_ctrl_c_ends_a_story_with_130_and_no_traceback(folder: Path) -> None:
     assert code == 130 and "Traceback" not in said
 
 
+def test_an_end_word_that_is_not_the_last_is_said_and_ends_with_1(folder: Path) -> None:
+    with typed("generate", "--start", "Once", "--end", "home", "--max-tokens", 2, "--model", folder) as command:
+        code = command.finish()
+        said = command.process.stderr.read().decode() if command.process.stderr else ""
+    assert code == 1 and command.shown.startswith("Once")
+    assert "start 1/1, end 0/1" in said and "not met by any of 1: end" in said
+
+
 def asked_for(tmp_path: Path, folder: Path, count: int) -> tuple[list[object], Path]:
     file, out = tmp_path / "asked.jsonl", tmp_path / "told.jsonl"
     lines = [json.dumps({"start": "Once", "max_tokens": 40 + n, "seed": n}) for n in range(count)]

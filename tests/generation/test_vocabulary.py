@@ -1,10 +1,13 @@
 """What ids write, and that only text can be written."""
 
+import json
 import random
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
 
 from tinystories.generation.vocabulary import COMPLETE, Vocabulary
 from tinystories.requests.controls import CONTROL_TOKENS, EOS_ID
@@ -60,6 +63,25 @@ def test_controls_padding_and_control_characters_never_follow(tokenizer: StoryTo
     never |= {i for i, written in enumerate(vocabulary.writes) if b"\0" in written}
     assert not vocabulary.follows[:, sorted(never)].any()
     assert np.flatnonzero(vocabulary.follows[:, EOS_ID]).tolist() == [COMPLETE]
+
+
+def test_what_another_tokenizer_marks_as_special_is_never_written(tokenizer: StoryTokenizer, tmp_path: Path) -> None:
+    tokenizer.save(tmp_path / "tokenizer.json")
+    theirs = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    special = ["<unk>", "<mask>", "<|endoftext|>", "[PAD]"]
+    theirs.add_special_tokens(special)
+    theirs.save(str(tmp_path / "tokenizer.json"))
+    vocabulary = Vocabulary(StoryTokenizer.load(tmp_path), theirs.get_vocab_size(), EOS_ID)
+    ids = [theirs.token_to_id(token) for token in special]
+    assert min(ids) >= tokenizer.vocab_size and not vocabulary.follows[:, ids].any()
+    assert vocabulary.text(ids) == ""
+
+
+def test_our_own_have_no_token_for_what_is_unknown(texts: list[str], tmp_path: Path) -> None:
+    for kind in ("bpe", "unigram"):
+        StoryTokenizer.train(texts[:60], kind, 500, CONTROL_TOKENS).save(tmp_path / "tokenizer.json")
+        model = json.loads((tmp_path / "tokenizer.json").read_text())["model"]
+        assert model.get("unk_token") is None and model.get("unk_id") is None
 
 
 def test_an_unfinished_last_character_is_dropped(tokenizer: StoryTokenizer) -> None:

@@ -113,7 +113,7 @@ class StoryModel:
         """The story's text in pieces, as they are certain: joined they are the text. Last comes the Story itself.
 
         What a cut may still take away is held back: so with `length` the text comes in one piece, with
-        `max_words` sentence by sentence. With `beams` and `best_of` too nothing is certain before the end.
+        `max_words` or `last` sentence by sentence. With `beams` and `best_of` too nothing is certain before the end.
         exact: as for `generate_many`. Raises RequestError at once, as `generate` does.
 
         >>> *pieces, story = model.stream(Request(start="Tom", max_tokens=20))
