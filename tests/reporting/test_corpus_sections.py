@@ -10,11 +10,11 @@ from tests.reporting.test_hostile import HOSTILE, is_shown_as_text
 from tests.reporting.test_page import Page, both
 from tinystories.corpus.drift import WARNING
 from tinystories.errors import TinyStoriesError
-from tinystories.files import write_json
+from tinystories.files import read_json, write_json
 from tinystories.paths import Paths
 from tinystories.reporting.checks import checks
 from tinystories.reporting.document import Figure, Section, Table
-from tinystories.reporting.figures import read_inputs
+from tinystories.reporting.figures import RECALL, read_inputs
 from tinystories.reporting.sections import document
 from tinystories.text.tagger import Tagger
 from tinystories.text.tags import TAGS
@@ -115,7 +115,7 @@ def test_accepted_measures_that_are_none_are_named_in_one_line(project: Paths, m
 
 
 def test_both_taggers_stand_there_with_intervals_and_the_readers(project: Paths) -> None:
-    shown = section(project, "taggers")
+    shown, asked = section(project, "taggers"), read_json(RECALL)
     assert len(shown.tables) == 2
     for name, table in zip(("tagger", "judge"), shown.tables, strict=True):
         gold = Tagger.load(name).gold
@@ -126,6 +126,7 @@ def test_both_taggers_stand_there_with_intervals_and_the_readers(project: Paths)
             assert isinstance(f1, Figure) and f1.text == f"{own['f1']:.2f}"
             assert f1.interval == f"{own['f1_low']:.2f} to {own['f1_high']:.2f}"
             assert row[6].text == f"{own['readers_f1']:.2f}"
+            assert row[7].text == f"{asked[name][row[0]]['recall']:.2f}" and row[7].interval
 
 
 @pytest.mark.parametrize("place", ["text", "source", "rarest", "tags", "word", "left out", "kept", "reason"])

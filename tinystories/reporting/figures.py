@@ -13,6 +13,8 @@ from tinystories.files import read_json
 from tinystories.paths import Paths
 from tinystories.text.fitted import HERE, NAMES
 
+RECALL: Final = Path(__file__).parent / "recall.json"  # by benchmarks/tags/asked.py
+
 DASH: Final = "–"
 Row = Mapping[str, Any]
 
@@ -109,6 +111,7 @@ class Inputs:
     profile: Metrics
     accepted: Metrics
     taggers: Mapping[str, Metrics]  # tagger and judge, as they were measured on the gold labels
+    recall: Metrics  # of the same two, of what the sample's stories were asked to have
     tokenize: Metrics
     train: Metrics
     evaluate: Metrics
@@ -136,6 +139,7 @@ def read_inputs(paths: Paths) -> Inputs:
         profile=_metrics(paths, paths.profile, "split"),
         accepted=_metrics(paths, paths.accepted, "drift --accept"),
         taggers={name: Metrics(f"tinystories/text/{name}.json", read_json(HERE / f"{name}.json")) for name in NAMES},
+        recall=Metrics(f"tinystories/reporting/{RECALL.name}", read_json(RECALL)),
         tokenize=_metrics(paths, paths.tokenize_metrics, "tokenize"),
         train=_metrics(paths, paths.train_metrics, "train"),
         evaluate=_metrics(paths, paths.evaluate_metrics, "evaluate"),

@@ -23,15 +23,18 @@ def taggers(inputs: Inputs) -> Section | None:
         for tag in sorted(model.group("gold")):
             own = model.under("gold", tag)
             ratios = (own.figure(key, decimals(2)) for key, _ in RATIOS)
-            rows.append([tag, *ratios, own.figure("positives", whole), own.figure("n", whole)])
-        columns = ("tag", *(title for _, title in RATIOS), "with it", "of")
+            asked = inputs.recall.under(name, tag).figure("recall", decimals(2))
+            rows.append([tag, *ratios, asked, own.figure("positives", whole), own.figure("n", whole)])
+        columns = ("tag", *(title for _, title in RATIOS), "of asked for", "with it", "of")
         if rows:
-            tables.append(Table(columns, rows, model.source("gold"), CAPTIONS.get(name, name), wide=True))
+            source = f"{model.source('gold')}; {inputs.recall.source(name)}"
+            tables.append(Table(columns, rows, source, CAPTIONS.get(name, name), wide=True))
     if not tables:
         return None
     text = (
         "Both on the same hand-labelled real stories, which trained neither. “Always yes” is the F1 of calling every "
-        "story so; “readers” that of one reader against the other: how consistent the labels are, no ceiling. How "
-        "they were made and what was aimed at is in docs/tags.md."
+        "story so; “readers” that of one reader against the other: how consistent the labels are, no ceiling; “of "
+        "asked for” the share found of what the project’s own stories were asked to have, which are longer than these. "
+        "How they were made and what was aimed at is in docs/tags.md."
     )
     return Section("taggers", "How well tags are found in real stories", [text], tables=tables)
