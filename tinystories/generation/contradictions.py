@@ -1,8 +1,9 @@
 """What can't be asked for together: each refused with one line that says why."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tinystories.errors import RequestError
+from tinystories.generation.asked import Asked
 from tinystories.generation.words import (
     allowed_words,
     avoided_in,
@@ -14,13 +15,10 @@ from tinystories.generation.words import (
     same,
 )
 
-if TYPE_CHECKING:
-    from tinystories.generation.requests import Request
-
 _SAMPLING: Final = ("temperature", "top_k", "top_p", "min_p")
 
 
-def refuse(request: "Request") -> None:
+def refuse(request: Asked) -> None:
     """Raise RequestError if `request`, whose fields are each valid, contradicts itself."""
     _two_beginnings(request)
     _avoided(request)
@@ -28,7 +26,7 @@ def refuse(request: "Request") -> None:
     _too_long(request)
 
 
-def _two_beginnings(request: "Request") -> None:
+def _two_beginnings(request: Asked) -> None:
     for other in ("first", "start"):
         if request.prompt is not None and getattr(request, other) is not None:
             raise RequestError(f"prompt and {other} both say how the story begins: give one of them")
@@ -39,7 +37,7 @@ def _two_beginnings(request: "Request") -> None:
         raise RequestError(f"end: the last sentence ends with {last_word(last)!r}, not {end!r}")
 
 
-def _avoided(request: "Request") -> None:
+def _avoided(request: Asked) -> None:
     for name in ("prompt", "first", "last", "start", "end"):
         found = avoided_in(getattr(request, name) or "", request.avoid)
         if found is not None:
@@ -49,7 +47,7 @@ def _avoided(request: "Request") -> None:
             raise RequestError(f"avoid: {word!r} must occur and must not")
 
 
-def _search(request: "Request") -> None:
+def _search(request: Asked) -> None:
     if request.beams is None:
         if request.length_penalty is not None:
             raise RequestError("length_penalty: only beam search has one: give beams, or leave it out")
@@ -67,7 +65,7 @@ def _search(request: "Request") -> None:
         raise RequestError(f"index: {request.beams} beams find {request.beams} stories, counted from 0")
 
 
-def _too_long(request: "Request") -> None:
+def _too_long(request: Asked) -> None:
     given = {name: count_words(getattr(request, name) or "") for name in ("prompt", "first", "last", "start")}
     if request.first is not None:
         given["start"] = 0  # it is the first sentence's own
@@ -86,7 +84,7 @@ def _too_long(request: "Request") -> None:
         raise RequestError(f"length: {request.length} words are more than max_words, {request.max_words}")
 
 
-def _missing(request: "Request") -> list[str]:
+def _missing(request: Asked) -> list[str]:
     """Words that must come beside what is given, the end word among them; a prompt may break off within one."""
     text = f"{request.given} {request.last or ''}"
     missing = [word for word in request.words if not has_word(text, word)]
