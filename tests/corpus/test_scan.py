@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinystories.corpus.scan import MARKS, Texts, scan, word_counts
-from tinystories.corpus.wordlists import first_of_each, lower_words, word_lists
+from tinystories.corpus.wordlists import lower_words, word_lists
 
 PLAIN = re.compile(rf"[\n\t\x20-\x7e{MARKS}]*")
 
@@ -51,10 +51,3 @@ def test_texts_of_a_slice_and_of_a_column_in_pieces_are_the_same() -> None:
     ):
         texts = Texts.of(held)
         assert [texts.text(number) for number in range(len(texts))] == ["two “2”", "", "three"]
-
-
-@given(st.lists(st.integers(0, 5)))
-def test_the_first_of_each_value_is_found(values: list[int]) -> None:
-    assert first_of_each(pa.array(values, pa.int64()).to_numpy()).tolist() == [
-        value not in values[:at] for at, value in enumerate(values)
-    ]

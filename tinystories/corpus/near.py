@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tinystories.corpus.keys import distinct
 from tinystories.corpus.ngrams import Hashes, ngrams, words
 
 PERMUTATIONS: Final = 128  # at most; of a signature
@@ -172,15 +173,15 @@ def overlap(test: Hashes, train: Iterable[Hashes]) -> float | None:
 
     train: in pieces, which are never put together.
     """
-    distinct = np.unique(test)
-    known = np.zeros(len(distinct), np.bool_)
+    tested = distinct(test)
+    known = np.zeros(len(tested), np.bool_)
     for piece in train:
-        hashes = np.unique(piece)  # sorted, so that neighbours are looked up after each other
-        places = np.searchsorted(distinct, hashes)
-        inside = places < len(distinct)
+        hashes = distinct(piece)  # sorted, so that neighbours are looked up after each other
+        places = np.searchsorted(tested, hashes)
+        inside = places < len(tested)
         hashes, places = hashes[inside], places[inside]
-        known[places[distinct[places] == hashes]] = True
-    return float(known.mean()) if len(distinct) else None
+        known[places[tested[places] == hashes]] = True
+    return float(known.mean()) if len(tested) else None
 
 
 def _whole(found: Any) -> Any:

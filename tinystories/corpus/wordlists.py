@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -43,11 +43,3 @@ def word_lists(texts: Texts, scanned: Scanned, apostrophes: str, ask: Callable[[
 def lower_words(text: str) -> list[str]:
     """Runs of letters, an apostrophe inside belongs to the word; lower case."""
     return [word.lower() for word in WORD.findall(text)]
-
-
-def first_of_each(keys: NDArray[Any]) -> NDArray[np.bool_]:
-    """Whether each key is the first of its value."""
-    seen = pa.array(keys).dictionary_encode().indices.to_numpy()  # numbered as they come
-    new = np.ones(len(seen), np.bool_)
-    new[1:] = seen[1:] > np.maximum.accumulate(seen)[:-1] if len(seen) else True
-    return new

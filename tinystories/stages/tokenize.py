@@ -12,12 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tinystories.corpus.keys import first_of_each
 from tinystories.corpus.parallel import map_tables
 from tinystories.corpus.progress import QUIET, Pace, Say
 from tinystories.corpus.record import PARTITIONS
 from tinystories.corpus.scan import Texts, scan, word_counts
 from tinystories.corpus.tables import GROUP, read_tables
-from tinystories.corpus.wordlists import WordLists, first_of_each, lower_words, word_lists
+from tinystories.corpus.wordlists import WordLists, lower_words, word_lists
 from tinystories.errors import ModelError, TrainingError
 from tinystories.files import write_json
 from tinystories.params import Params, TokenizeParams

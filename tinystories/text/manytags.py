@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tinystories.corpus.keys import distinct
 from tinystories.corpus.scan import Texts, scan
 from tinystories.corpus.wordlists import word_lists
 from tinystories.text.cues import CUES, plain, quotations, words_of
@@ -115,7 +116,7 @@ class _Ngrams:
             self._found(place, known_W[inside], seen.story_W[inside])
             for place, inside in enumerate((np.ones(len(known_W), np.bool_), closing))
         ]
-        keys = _distinct(np.concatenate([story * self._rows + row for row, story in found]))
+        keys = distinct(np.concatenate([story * self._rows + row for row, story in found]))
         return keys % self._rows, keys // self._rows
 
     def _found(self, place: int, known: Places, story: Places) -> tuple[Places, Places]:
@@ -123,14 +124,6 @@ class _Ngrams:
         pairs = self._pairs[place, known[:-1] * (len(self._words) + 1) + known[1:]]
         alone, both = single >= 0, (pairs >= 0) & (story[:-1] == story[1:])
         return np.concatenate([single[alone], pairs[both]]), np.concatenate([story[alone], story[:-1][both]])
-
-
-def _distinct(keys: Places) -> Places:
-    """Each once, ascending; by sorting, which is faster here than np.unique's hashing."""
-    ordered = np.sort(keys)
-    new = np.ones(len(ordered), np.bool_)
-    new[1:] = ordered[1:] != ordered[:-1]
-    return ordered[new]
 
 
 def _values(seen: _Stories, texts: Sequence[str]) -> dict[str, Any]:
@@ -172,7 +165,7 @@ def _again(seen: _Stories, early_N: Places, middle_N: Places) -> NDArray[np.floa
     begins = seen.sentence_W < early_N[seen.story_W]
     middle = ~begins & (seen.sentence_W < middle_N[seen.story_W])
     late = seen.from_end(np.maximum(1, seen.sentences_N // LATE))
-    beginning, between, end = (_distinct(key_W[long_W & part]) for part in (begins, middle, late))
+    beginning, between, end = (distinct(key_W[long_W & part]) for part in (begins, middle, late))
     again = np.setdiff1d(np.intersect1d(beginning, end, assume_unique=True), between, assume_unique=True)
     counts = np.bincount(again // max(1, len(seen.names)), minlength=len(seen.sentences_N))
     return log_counts(int(counts.max(initial=0)))[counts]
