@@ -29,8 +29,7 @@ def test_a_text_with_another_character_is_odd(texts: list[str]) -> None:
 
 @given(some_texts)
 def test_words_are_those_of_re_in_any_text(texts: list[str]) -> None:
-    given_texts = column(texts)
-    words = word_lists(given_texts, scan(given_texts), "'’", lower_words)
+    words = word_lists(scan(column(texts)), "'’", lower_words)
     ends = words.offsets.tolist()
     found = [[words.names[word] for word in words.ids_W[a:b]] for a, b in itertools.pairwise(ends)]
     assert found == [lower_words(text) for text in texts]
@@ -51,3 +50,14 @@ def test_texts_of_a_slice_and_of_a_column_in_pieces_are_the_same() -> None:
     ):
         texts = Texts.of(held)
         assert [texts.text(number) for number in range(len(texts))] == ["two “2”", "", "three"]
+
+
+@given(some_texts)
+def test_texts_put_together_have_the_words_of_the_whole(texts: list[str]) -> None:
+    thirds = texts[: len(texts) // 3 * 3]
+    whole = ["".join(thirds[at : at + 3]) for at in range(0, len(thirds), 3)]
+    together = scan(column(thirds)).every(3)
+    words = word_lists(together, "'’", lower_words)
+    found = [[words.names[word] for word in words.ids_W[a:b]] for a, b in itertools.pairwise(words.offsets.tolist())]
+    assert found == [lower_words(text) for text in whole]
+    assert together.odd.tolist() == scan(column(whole)).odd.tolist()

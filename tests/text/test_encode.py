@@ -26,7 +26,7 @@ ODD = [
 
 
 def ids(encoder: FastEncoder, texts: list[str]) -> list[list[int]]:
-    found: list[list[int]] = encoder.encode_many(Texts.of(pa.array(texts, pa.string()))).to_pylist()
+    found: list[list[int]] = encoder.encode_many(scan(Texts.of(pa.array(texts, pa.string())))).to_pylist()
     return found
 
 

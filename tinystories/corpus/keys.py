@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 
@@ -16,8 +15,12 @@ def distinct(keys: NDArray[Any]) -> NDArray[Any]:
 
 
 def first_of_each(keys: NDArray[Any]) -> NDArray[np.bool_]:
-    """Whether each key is the first of its value."""
-    seen = pa.array(keys).dictionary_encode().indices.to_numpy()  # numbered as they come
-    new = np.ones(len(seen), np.bool_)
-    new[1:] = seen[1:] > np.maximum.accumulate(seen)[:-1] if len(seen) else True
-    return new
+    """Whether each key, none below 0, is the first of its value."""
+    if not len(keys):
+        return np.zeros(0, np.bool_)
+    assert int(keys.max()) < (1 << 62) // len(keys), "a key and its place are one number here"
+    first = np.zeros(len(keys), np.bool_)
+    ordered = np.sort(keys * len(keys) + np.arange(len(keys)))
+    key, place = np.divmod(ordered, len(keys))
+    first[place[np.diff(key, prepend=-1) != 0]] = True
+    return first

@@ -63,24 +63,33 @@ class Texts(NamedTuple):
 
 
 class Scanned(NamedTuple):
-    """Texts whose odd ones are blank now, the kinds of their bytes, and the (ascending) numbers of the odd ones."""
+    """Texts as arrays take them.
 
-    texts: Texts
+    given: the N texts. bytes_B: theirs, but for those that are not plain, which are blank. kinds_B: of these bytes.
+    odd: the numbers of those that are not plain, ascending: whoever reads on puts in what these have.
+    """
+
+    given: Texts
+    bytes_B: Bytes
     kinds_B: Bytes
     odd: Places
 
+    def every(self, several: int) -> "Scanned":
+        """The same with so many texts each one."""
+        given = Texts(self.given.bytes_B, self.given.offsets[::several])
+        return Scanned(given, self.bytes_B, self.kinds_B, np.unique(self.odd // several))
+
 
 def scan(texts: Texts) -> Scanned:
-    """Find the kinds of all bytes and the texts that are not plain: whoever reads on has to put in what these have."""
-    kinds_B = _KINDS[texts.bytes_B]
+    """Find the kinds of all bytes and the texts that are not plain."""
+    own, kinds_B = texts.bytes_B, _KINDS[texts.bytes_B]
     odd = _odd(texts, kinds_B)
-    if not len(odd):
-        return Scanned(texts, np.minimum(kinds_B, MARK), odd)
-    own = texts.bytes_B.copy()
+    if len(odd):
+        own = own.copy()
     for number in odd:
         within = slice(texts.offsets[number], texts.offsets[number + 1])
         own[within], kinds_B[within] = ord(" "), SPACE
-    return Scanned(Texts(own, texts.offsets), np.minimum(kinds_B, MARK), odd)
+    return Scanned(texts, own, np.minimum(kinds_B, MARK), odd)
 
 
 def put_in(lists: Any, odd: Places, others: Any) -> Any:
@@ -106,7 +115,7 @@ def _odd(texts: Texts, kinds_B: Bytes) -> Places:
 
 def word_counts(scanned: Scanned) -> Places:
     """(N) into how many words white space cuts each text, as str.split() does."""
-    (_, offsets), kinds_B, _ = scanned
+    offsets, kinds_B = scanned.given.offsets, scanned.kinds_B
     begins = kinds_B != SPACE
     after = np.ones(len(kinds_B) + 1, np.bool_)  # what is no white space begins a word there
     after[1:] = ~begins
@@ -126,7 +135,7 @@ class Words(NamedTuple):
 
 def words(scanned: Scanned, apostrophes: str) -> Words:
     """The words of plain texts: runs of letters, two of them one word where one of `apostrophes` stands between."""
-    (own, offsets), kinds_B, _ = scanned
+    offsets, own, kinds_B = scanned.given.offsets, scanned.bytes_B, scanned.kinds_B
     letter = kinds_B == LETTER
     edge = np.zeros(len(own) + 1, np.bool_)
     edge[1:-1] = letter[1:] != letter[:-1]

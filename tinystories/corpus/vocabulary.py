@@ -68,7 +68,7 @@ class Vocabulary:
         groups = []
         for begin in range(0, len(self._rows), GROUP):
             texts = Texts.of(pa.array([text for *_, text in self._rows[begin : begin + GROUP]], pa.large_string()))
-            words = word_lists(texts, scan(texts), "'’", lower_words)
+            words = word_lists(scan(texts), "'’", lower_words)
             new = np.array([place.setdefault(name, len(place)) for name in words.names], np.int32)
             groups.append(words._replace(ids_W=new[words.ids_W]))
         names = list(place)

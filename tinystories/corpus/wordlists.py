@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tinystories.corpus.scan import Scanned, Texts, put_in, words
+from tinystories.corpus.scan import Scanned, put_in, words
 
 WORD: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
@@ -26,15 +26,17 @@ class WordLists(NamedTuple):
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
 
 
-def word_lists(texts: Texts, scanned: Scanned, apostrophes: str, ask: Callable[[str], list[str]]) -> WordLists:
-    """The words of `texts`, lower case; `ask` gives those of a text that is not plain."""
+def word_lists(scanned: Scanned, apostrophes: str, ask: Callable[[str], list[str]]) -> WordLists:
+    """The words of each text, lower case; `ask` gives those of a text that is not plain."""
     found = words(scanned, apostrophes)
     coded = found.strings.dictionary_encode()
     lists = pa.LargeListArray.from_arrays(pa.array(found.offsets, pa.int64()), coded.indices)
     names: list[str] = coded.dictionary.to_pylist()
     if len(scanned.odd):
         place = {name: number for number, name in enumerate(names)}
-        others = [[place.setdefault(word, len(place)) for word in ask(texts.text(number))] for number in scanned.odd]
+        others = [
+            [place.setdefault(word, len(place)) for word in ask(scanned.given.text(number))] for number in scanned.odd
+        ]
         lists = put_in(lists, scanned.odd, pa.array(others, pa.large_list(pa.int32())))
         names = list(place)
     return WordLists(names, lists.values.to_numpy(), lists.offsets.to_numpy())

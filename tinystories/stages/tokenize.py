@@ -91,14 +91,13 @@ def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
 def tokenized(table: Any, *, tokenizer: Path, common: frozenset[str]) -> Any:
     """SPLIT -> STORY_TOKENS with `partition`, row by row and in order."""
     encoder = _encoder(tokenizer, tokenizer.stat().st_mtime_ns)
-    parts = _parts(table)
+    parts = scan(_parts(table))
     ids = encoder.encode_many(parts)
     tokens = pc.list_value_length(ids).to_numpy().reshape(-1, 3)
-    texts = Texts(parts.bytes_B, parts.offsets[::3])
-    scanned = scan(texts)
-    words = word_lists(texts, scanned, "'’", lower_words)
-    length = word_counts(scanned)
-    length[scanned.odd] = [len(texts.text(number).split()) for number in scanned.odd]
+    stories = parts.every(len(_PARTS))
+    words = word_lists(stories, "'’", lower_words)
+    length = word_counts(stories)
+    length[stories.odd] = [len(stories.given.text(number).split()) for number in stories.odd]
     columns = {
         "ids": pa.LargeListArray.from_arrays(ids.offsets.take(pa.array(np.arange(0, len(ids) + 1, 3))), ids.values),
         **{name: tokens[:, at] for at, name in enumerate(_PARTS)},
@@ -106,7 +105,7 @@ def tokenized(table: Any, *, tokenizer: Path, common: frozenset[str]) -> Any:
         "words": offered_words(words, table["words"].to_pylist(), common),
         "end": _last_words(words),
         "length": length,
-        "bytes": np.diff(texts.offsets),
+        "bytes": np.diff(stories.given.offsets),
     }
     same = {name: table[name] for name in ("story_id", "infillable")}
     made = pa.table({**columns, **same}).select(STORY_TOKENS.names).cast(STORY_TOKENS)
@@ -115,9 +114,10 @@ def tokenized(table: Any, *, tokenizer: Path, common: frozenset[str]) -> Any:
 
 def _parts(table: Any) -> Texts:
     """The stories' three parts, story by story: joined they are the story's text."""
-    columns = pa.concat_arrays([table[name].combine_chunks() for name in _PARTS])
-    order = np.arange(len(columns)).reshape(len(_PARTS), -1).T.reshape(-1)
-    return Texts.of(columns.take(pa.array(order)))
+    parts = [table[name].combine_chunks() for name in _PARTS]
+    joined = Texts.of(pc.binary_join_element_wise(*parts, ""))
+    ends = np.stack([pc.binary_length(part).to_numpy() for part in parts], axis=1).reshape(-1).cumsum()
+    return Texts(joined.bytes_B, np.concatenate([[0], ends]))
 
 
 @lru_cache(maxsize=1)
@@ -179,7 +179,7 @@ def _common_words(texts: list[str]) -> frozenset[str]:
     counts: Counter[str] = Counter()
     for begin in range(0, len(texts), GROUP):
         group = Texts.of(pa.array(texts[begin : begin + GROUP], pa.large_string()))
-        words = word_lists(group, scan(group), "'’", lower_words)
+        words = word_lists(scan(group), "'’", lower_words)
         counts.update(
             dict(zip(words.names, np.bincount(words.ids_W, minlength=len(words.names)).tolist(), strict=True))
         )
@@ -199,10 +199,11 @@ def offered_words(words: WordLists, asked: Sequence[list[str] | None], common: f
     names = words.names
     rare_V = np.array([len(name) > 3 and name not in common for name in names], np.bool_)
     at = np.flatnonzero(rare_V[words.ids_W])
-    at = at[first_of_each(words.text_W[at] * len(names) + words.ids_W[at])]
+    text = words.text_W[at]
+    new = first_of_each(text * len(names) + words.ids_W[at])
+    at, text = at[new], text[new]
     before = np.searchsorted(at, words.offsets)  # of each story's rare words, how many stand in earlier ones
     step = np.maximum(1, np.diff(before) // OFFERED)
-    text = words.text_W[at]
     place = np.arange(len(at)) - before[text]
     taken = (place % step[text] == 0) & (place < step[text] * OFFERED)
     ends = np.searchsorted(np.flatnonzero(taken), before).tolist()

@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from tinystories.corpus.scan import DIGIT, SPACE, Bytes, Flags, Places, Scanned, Texts, put_in, scan
+from tinystories.corpus.scan import DIGIT, SPACE, Bytes, Flags, Places, Scanned, put_in
 from tinystories.text.tokenizer import StoryTokenizer
 
 _MOST: Final = 1 << 20  # pieces remembered
@@ -23,14 +23,14 @@ class FastEncoder:
         self._known: dict[str, list[int]] = {}
         self._ours = tokenizer.cuts_as_ours
 
-    def encode_many(self, texts: Texts) -> Any:
+    def encode_many(self, scanned: Scanned) -> Any:
         """(N) the ids of each text, as an Arrow array of lists."""
+        texts = scanned.given
         if not self._ours:
             return self._asked([texts.text(number) for number in range(len(texts))])
-        scanned = scan(texts)
         starts = pieces(scanned)
         ends = np.append(starts, len(texts.bytes_B)).astype(np.int32)
-        data = pa.py_buffer(scanned.texts.bytes_B)
+        data = pa.py_buffer(scanned.bytes_B)
         coded = pa.StringArray.from_buffers(len(starts), pa.py_buffer(ends), data).dictionary_encode()
         by_piece = _lists([self._ids(piece) for piece in coded.dictionary.to_pylist()])
         found = by_piece.take(coded.indices)
@@ -61,7 +61,7 @@ def pieces(scanned: Scanned) -> Places:
     r"""Where the pieces of plain texts begin, ascending, by the tokenizer's own rule (text/tokenizer.py):
     '(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
     """
-    (own, offsets), kinds_B, _ = scanned
+    offsets, own, kinds_B = scanned.given.offsets, scanned.bytes_B, scanned.kinds_B
     size = len(own)
     if not size:
         return np.zeros(0, np.int64)

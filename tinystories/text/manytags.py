@@ -67,7 +67,7 @@ class _Stories(NamedTuple):
     @classmethod
     def of(cls, sentences: Sequence[Sequence[str]]) -> "_Stories":
         texts = Texts.of(pa.array([one for story in sentences for one in story], pa.large_string()))
-        words = word_lists(texts, scan(texts), _APOSTROPHES, words_of)
+        words = word_lists(scan(texts), _APOSTROPHES, words_of)
         names, ids_W = _straight(words.names, words.ids_W)
         counts = np.diff(words.offsets)
         some = counts > 0
