@@ -47,6 +47,29 @@ def test_words_and_ngrams_are_those_of_plain_python() -> None:
         )
 
 
+def test_an_ngrams_hash_is_the_mixed_sum_of_its_words_hashes() -> None:
+    """The same on every machine and in every version, since signatures and shares of n-grams depend on it."""
+    base, full = 0x9E3779B97F4A7C15, (1 << 64) - 1
+
+    def mixed(value: int) -> int:
+        value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & full
+        value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & full
+        return value ^ (value >> 31)
+
+    found = words(pa.array(["", "one", "a b c d e f g", "", "x y", ""]))
+    for n in (1, 3, 5):
+        expected = [[], [1], [max(1, 7 - n + 1)], [], [max(1, 2 - n + 1)], []]
+        rows = ngrams(found, n)
+        assert np.diff(rows.offsets_N1).tolist() == [sum(counts) for counts in expected]
+        for text in range(6):
+            own = found.hashes[found.offsets_N1[text] : found.offsets_N1[text + 1]].tolist()
+            sums = [
+                mixed(sum(w * pow(base, 2 * p + 3, 1 << 64) for p, w in enumerate(own[i : i + n])) & full)
+                for i in range(rows.offsets_N1[text + 1] - rows.offsets_N1[text])
+            ]
+            assert rows.hashes[rows.offsets_N1[text] : rows.offsets_N1[text + 1]].tolist() == sums
+
+
 def test_hashes_do_not_depend_on_what_stands_beside_a_text() -> None:
     alone = words(pa.array(["Tom ran."])).hashes
     among = words(pa.array(["Cat", "Tom ran.", "Dog"]).slice(1, 1)).hashes

@@ -1,7 +1,8 @@
 """Hashes of word n-grams for whole tables of texts at once, by NumPy: what near-duplicates and overlaps are found by.
 
 A word is a run of letters and digits, lower case; marks, apostrophes and curly quotes stand between words. Its hash
-is the polynomial sum of its bytes modulo 2^64, taken as the difference of two prefix sums, and mixed.
+is the polynomial sum of its bytes modulo 2^64, taken as the difference of two prefix sums, and mixed; an n-gram's that
+of its words' hashes w: w[0] b^3 + w[1] b^5 + w[2] b^7 + ..., mixed.
 """
 
 from functools import cache
@@ -14,8 +15,9 @@ Hashes = NDArray[np.uint64]
 Offsets = NDArray[np.int64]
 
 _BASE: Final = 0x9E3779B97F4A7C15 | 1
+_SQUARE: Final = pow(_BASE, 2, 1 << 64)
+_CUBE: Final = np.uint64(pow(_BASE, 3, 1 << 64))
 _PIECE: Final = 1 << 20  # bytes of text at once: the powers of the base stay in the cache
-_MASK: Final = (1 << 64) - 1
 
 
 class Rows(NamedTuple):
@@ -39,17 +41,14 @@ def ngrams(rows: Rows, n: int) -> Rows:
     lengths_N = np.diff(offsets_N1)
     if not len(hashes):
         return Rows(hashes, offsets_N1)
-    padded = np.concatenate([hashes, np.zeros(n, np.uint64)])
-    left = np.repeat(offsets_N1[1:], lengths_N) - np.arange(len(hashes))  # words from here to the text's end
-    total = np.zeros(len(hashes), np.uint64)
-    for place in range(n):
-        inside = left > place
-        factor = np.uint64(pow(_BASE, 2 * place + 3, 1 << 64))
-        total += np.where(inside, padded[place : place + len(hashes)] * factor, np.uint64(0))
     counts_N = np.where(lengths_N == 0, 0, np.maximum(lengths_N - n + 1, 1))
-    starts = np.repeat(offsets_N1[:-1], lengths_N)
-    keep = (left >= n) | (np.arange(len(hashes)) == starts)
-    return Rows(_mixed(total[keep]), np.concatenate([[0], np.cumsum(counts_N)]))
+    ends_N1 = np.concatenate([[0], np.cumsum(counts_N)])
+    begin = np.arange(ends_N1[-1]) + np.repeat(offsets_N1[:-1] - ends_N1[:-1], counts_N)
+    stop = np.minimum(begin + n, np.repeat(offsets_N1[1:], counts_N))
+    powers, inverses = _powers(_SQUARE, _length(len(hashes)))
+    prefix = np.zeros(len(hashes) + 1, np.uint64)
+    np.cumsum(hashes * powers[: len(hashes)], out=prefix[1:])
+    return Rows(_mixed((prefix[stop] - prefix[begin]) * inverses[begin] * _CUBE), ends_N1)
 
 
 def _pieces(texts: Any) -> Rows:
@@ -83,7 +82,7 @@ def _words(content: NDArray[np.uint8], offsets_N1: Offsets) -> Rows:
     stops = np.flatnonzero(inside[1:-1] & (~inside[2:] | cut[1:])) + 1
     if not len(starts):
         return Rows(np.zeros(0, np.uint64), np.zeros(len(offsets_N1), np.int64))
-    powers, inverses = _powers(1 << max(20, len(content).bit_length()))
+    powers, inverses = _powers(_BASE, _length(len(content)))
     prefix = np.zeros(len(content) + 1, np.uint64)
     np.cumsum(_classes()[1][content] * powers[: len(content)], out=prefix[1:])
     hashes = (prefix[stops] - prefix[starts]) * inverses[starts]
@@ -99,13 +98,17 @@ def _classes() -> tuple[NDArray[np.bool_], Hashes]:
 
 
 @cache
-def _powers(length: int) -> tuple[Hashes, Hashes]:
-    """Of the base and of its inverse modulo 2^64, from 0 on."""
-    inverse = pow(_BASE, -1, 1 << 64)
+def _powers(base: int, length: int) -> tuple[Hashes, Hashes]:
+    """Of an odd number and of its inverse modulo 2^64, from 0 on."""
     return tuple(  # type: ignore[return-value]
-        np.cumprod(np.concatenate([np.ones(1, np.uint64), np.full(length - 1, base & _MASK, np.uint64)]))
-        for base in (_BASE, inverse)
+        np.cumprod(np.concatenate([np.ones(1, np.uint64), np.full(length - 1, one, np.uint64)]))
+        for one in (base, pow(base, -1, 1 << 64))
     )
+
+
+def _length(least: int) -> int:
+    """One of few lengths, so that few powers are kept."""
+    return 1 << max(20, least.bit_length())
 
 
 def _mixed(hashes: Hashes) -> Hashes:
