@@ -1,6 +1,7 @@
 """A story that its budget cuts: it ends with a sentence where one is to be had, and nothing streamed is taken back."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from tinystories import Request, StoryModel
 from tinystories.generation.words import opens_quotation
+from tinystories.requests.absorbed import FORMATS
 from tinystories.requests.controls import EOS_ID
 
 FIRST, LAST = "Tom had a kite.", "They went home."
@@ -82,6 +84,17 @@ def test_a_required_word_outweighs_a_sentence_more(model: StoryModel) -> None:
     [story] = own.generate(first=FIRST, last=LAST, words=["dog"], max_tokens=10)
     assert story.met == {"first": True, "last": True, "word:dog": True}
     assert story.text.removesuffix(f" {LAST}")[-1] == "."
+
+
+def test_a_model_that_writes_the_last_sentence_itself_is_cut_before_it(model: StoryModel) -> None:
+    own = replace(model.loaded, form=FORMATS["infilling"])
+    script = f" It was red. Then it flew. {LAST}"
+    middles = []
+    for most in range(1, 26):
+        [story] = StoryModel(own, Scripted(model, script)).generate(first=FIRST, last=LAST, max_tokens=most)
+        assert story.met == {"first": True, "last": True} and story.text.count(LAST) == 1
+        middles.append(story.text.removeprefix(FIRST).removesuffix(f" {LAST}"))
+    assert list(dict.fromkeys(middles)) == ["", " It was red.", " It was red. Then it flew."]
 
 
 def test_the_length_in_words_ends_a_middle_with_a_sentence_too(teller: StoryModel) -> None:
