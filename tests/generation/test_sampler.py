@@ -97,6 +97,18 @@ def test_a_row_draws_the_same_whatever_stands_beside_it() -> None:
     assert together == alone
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [Settings(0.8, top_p=0.95), Settings(0.7, 50, 0.9), Settings(3.0, None, 0.99, 0.02), Settings(0.5, 700, 0.8),
+     Settings(1.0, 4096), Settings(1.0, 60), Settings(1.0, min_p=0.1)],
+)  # fmt: skip
+def test_a_row_alone_draws_the_same_also_where_tokens_are_equally_likely(settings: Settings) -> None:
+    rows = (torch.randn(64, 4096, generator=torch.Generator().manual_seed(4)) * 3).round(decimals=1)
+    uniform = torch.cat([noise(8, row, 1) for row in range(64)])
+    alone = [sample(rows[i : i + 1], [settings], uniform[i : i + 1]).item() for i in range(64)]
+    assert sample(rows, [settings] * 64, uniform).tolist() == alone
+
+
 @pytest.mark.parametrize("settings", [Settings(5.0, None, 0.99), Settings(1.0, 700, 0.9), Settings(0.7, None, 0.9)])
 def test_the_pre_cut_changes_nothing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = torch.randn(200, 2000, generator=torch.Generator().manual_seed(2))

@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 # candidates sorted for top-p; a row whose mass they don't hold is sorted further, at last whole
@@ -85,8 +84,8 @@ def sample(logits_BV: Tensor, knobs: Knobs, uniform_B: Tensor) -> Tensor:
     logits moves a draw only where it falls within that error of a boundary. A logit of -inf is
     never drawn; every row must have a finite one. Works on the CPU (MPS has no float64).
     """
-    if len(logits_BV) == 1:
-        return torch.tensor([_one(logits_BV[0], knobs.settings[0], float(uniform_B[0]))])
+    if len(logits_BV) == 1 and knobs.cut:
+        return torch.tensor([_one_from_cut(logits_BV, knobs, float(uniform_B[0]))])
     ids_B = torch.empty(len(logits_BV), dtype=torch.long)
     if knobs.cold:
         ids_B[knobs.cold] = logits_BV[knobs.cold].argmax(dim=-1)
@@ -96,39 +95,6 @@ def sample(logits_BV: Tensor, knobs: Knobs, uniform_B: Tensor) -> Tensor:
         if rows:
             ids_B[rows] = draw(logits_BV[rows], knobs.only(rows), uniform_B[rows])
     return ids_B
-
-
-def _one(logits_V: Tensor, settings: Settings, uniform: float) -> int:
-    """`sample` for one row: of few numbers NumPy makes much less ado."""
-    if settings.temperature == 0:
-        return int(logits_V.argmax())
-    vocabulary = len(logits_V)
-    with np.errstate(over="ignore"):
-        warmed_V = (logits_V.numpy() - logits_V.numpy().max()) / np.float32(max(settings.temperature, _COLDEST))
-    least = math.log(settings.min_p) if settings.min_p > 0 else -math.inf
-    if settings.top_p >= 1 and settings.top_k is None:
-        return int(_place(np.where(warmed_V >= least, np.exp(warmed_V.astype(np.float64)), 0.0), uniform))
-    top_k = min(settings.top_k or vocabulary, vocabulary)
-    share = settings.top_p if settings.top_p < 1 else math.inf
-    total = math.inf if top_k < vocabulary else float(np.exp(warmed_V).sum())
-    for width in (*(cut for cut in PRE_CUTS if cut < vocabulary), vocabulary):
-        ids = logits_V.topk(width).indices.numpy()[:top_k]
-        weight = np.exp(warmed_V[ids].astype(np.float64))
-        mass = np.cumsum(weight)
-        if top_k <= width:
-            total = float(mass[-1])
-        if top_k <= width or mass[-1] >= share * total:
-            break
-    ids = ids[(warmed_V[ids] >= least) & (mass - weight < share * total)]
-    by_id = np.sort(ids)
-    return int(by_id[_place(np.exp(warmed_V[by_id].astype(np.float64)), uniform)])
-
-
-def _place(weight_V: NDArray[np.float64], uniform: float) -> int:
-    """`_draw` for one row."""
-    sums_V = np.cumsum(weight_V)
-    goal = min(uniform * sums_V[-1], np.nextafter(sums_V[-1], 0))
-    return int(np.searchsorted(sums_V, goal, side="right"))
 
 
 def _warmed(logits_BV: Tensor, largest_B1: Tensor, temperature_B1: Tensor) -> Tensor:
@@ -157,6 +123,31 @@ def _from_cut(logits_BV: Tensor, knobs: Knobs, uniform_B: Tensor) -> Tensor:
     return ids_B
 
 
+def _one_from_cut(logits_1V: Tensor, knobs: Knobs, uniform: float) -> int:
+    """`_from_cut` for one row, to the last bit: of so few numbers NumPy makes less ado."""
+    settings, vocabulary = knobs.settings[0], logits_1V.shape[-1]
+    top_k = min(settings.top_k or vocabulary, vocabulary)
+    share = float(knobs.top_p_B[0])
+    total = math.inf
+    for width in (*(cut for cut in PRE_CUTS if cut < vocabulary), vocabulary):
+        largest_1W, ids_1W = logits_1V.topk(width, dim=-1)
+        if total == math.inf and top_k == vocabulary:
+            total = float(_warmed(logits_1V, largest_1W[:, :1], knobs.temperature_B1).exp_().sum(dim=-1))
+        values_1W = _warmed(largest_1W, largest_1W[:, :1], knobs.temperature_B1)[:, :top_k]
+        weight, ids = values_1W.double().exp()[0].numpy(), ids_1W[0, :top_k].numpy()
+        mass = weight.cumsum()
+        if top_k <= width:
+            total = float(mass[-1])
+        if top_k <= width or mass[-1] >= share * total:
+            break
+    kept = (mass - weight < share * total) & (values_1W[0].numpy() >= float(knobs.least_B1))
+    ids, weight = ids[kept], weight[kept]
+    by_id = ids.argsort()
+    sums = weight[by_id].cumsum()
+    goal = min(uniform * sums[-1], np.nextafter(sums[-1], 0))
+    return int(ids[by_id[sums.searchsorted(goal, side="right")]])
+
+
 def _nucleus(logits_BV: Tensor, knobs: Knobs, uniform_B: Tensor, width: int) -> tuple[Tensor, Tensor]:
     """(B,) drawn ids, and (B,) whether the `width` likeliest tokens were enough to know the set."""
     vocabulary = logits_BV.shape[-1]
@@ -168,12 +159,12 @@ def _nucleus(logits_BV: Tensor, knobs: Knobs, uniform_B: Tensor, width: int) -> 
     inside_BW = torch.arange(width) < top_k_B[:, None]
     # top-p is a share of what top-k leaves: all of the vocabulary unless top-k cuts within the width
     weight_BW = torch.where(inside_BW, weight_BW, 0.0)
-    total_B = weight_BW.sum(dim=-1)
+    mass_BW = weight_BW.cumsum(dim=-1)
+    total_B = mass_BW[:, -1]
     beyond_B = top_k_B > width
     if beyond_B.any():
         all_BV = _warmed(logits_BV, largest_B1, knobs.temperature_B1).exp_()
         total_B = torch.where(beyond_B, all_BV.sum(dim=-1).double(), total_B)
-    mass_BW = weight_BW.cumsum(dim=-1)
     kept_BW = inside_BW & (mass_BW - weight_BW < (top_p_B * total_B)[:, None]) & (values_BW >= knobs.least_B1)
     held_B = ~beyond_B | (mass_BW[:, -1] >= top_p_B * total_B)
     held_B &= ~beyond_B | (top_k_B >= vocabulary)  # a top-k beyond the width needs its own total
