@@ -1,5 +1,7 @@
 """A command for each stage of the pipeline."""
 
+import signal
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -101,6 +103,13 @@ def _stage(name: str, overrides: list[str] | None, as_json: bool) -> None:
     from tinystories.params import load_params
 
     root = project_root()
-    metrics = run_stage(name, load_params(root, overrides or ()), Paths(root), say)
+    params = load_params(root, overrides or ())
+    signal.signal(signal.SIGTERM, _ended)
+    metrics = run_stage(name, params, Paths(root), say)
     if as_json:
         show(metrics, as_json)
+
+
+def _ended(number: int, _: FrameType | None) -> None:
+    """SIGTERM ends a stage as an error does: workers end too, and files that are not whole are taken away."""
+    raise SystemExit(128 + number)
