@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,9 +45,9 @@ def wait_for(what: str, true: object) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(cores() < 2 or not Path("/proc/self/task").is_dir(), reason="one core, or no /proc")
-def test_sigterm_ends_extract_with_its_workers_and_it_goes_on_when_typed_again(tmp_path: Path, root: Path) -> None:
+@pytest.fixture
+def begun(tmp_path: Path, root: Path) -> Iterator[subprocess.Popen[str]]:
+    """extract of more stories than it gets to read, some parts done."""
     shutil.copytree(root / "pipeline", tmp_path / "pipeline")
     shutil.copy(root / "params.yaml", tmp_path)
     texts = (f"Once there was a cat with {number} toys. " + "It ran home. " * 60 for number in range(120_000))
@@ -56,19 +57,37 @@ def test_sigterm_ends_extract_with_its_workers_and_it_goes_on_when_typed_again(t
     wait_for("a finished part", lambda: list(tmp_path.glob(".work/extract-*/*.arrow")))
     workers = children(stage.pid)
     assert len(workers) >= 2
-    try:
-        stage.send_signal(signal.SIGTERM)
-        assert stage.wait(60) == 143
-        wait_for("the workers' end", lambda: not any(runs(worker) for worker in workers))
-    finally:
-        for worker in filter(runs, workers):
-            os.kill(worker, signal.SIGKILL)
+    yield stage
+    for process in filter(runs, [stage.pid, *workers]):
+        os.kill(process, signal.SIGKILL)
+    stage.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(cores() < 2 or not Path("/proc/self/task").is_dir(), reason="one core, or no /proc")
+def test_sigterm_ends_extract_with_its_workers_and_it_goes_on_when_typed_again(
+    begun: subprocess.Popen[str], tmp_path: Path, root: Path
+) -> None:
+    stage, workers = begun, children(begun.pid)
+    stage.send_signal(signal.SIGTERM)
+    assert stage.wait(60) == 143
+    wait_for("the workers' end", lambda: not any(runs(worker) for worker in workers))
     assert stage.stderr is not None and "Traceback" not in stage.stderr.read()
     assert list((tmp_path / "data/extract").iterdir()) == []
     parts = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob(".work/extract-*/*.arrow")}
     assert 0 < len(parts) < 15
     kept = shutil.copytree(next(tmp_path.glob(".work/extract-*")), tmp_path / "kept")
     assert set(parts) == {path.name for path in kept.glob("*.arrow")}, "nothing half written is taken for a part"
-    subprocess.run(ARGUMENTS, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    subprocess.run(
+        ARGUMENTS, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(root)}, check=True, capture_output=True
+    )
     assert json.loads(Paths(tmp_path).extract_metrics.read_text())["stories"] == 120_000
     assert list((tmp_path / ".work").iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(cores() < 2 or not Path("/proc/self/task").is_dir(), reason="one core, or no /proc")
+def test_workers_end_with_a_stage_that_is_killed(begun: subprocess.Popen[str]) -> None:
+    workers = children(begun.pid)
+    begun.kill()
+    wait_for("the workers' end", lambda: not any(runs(worker) for worker in workers))

@@ -18,7 +18,7 @@ import zstandard
 
 from tinystories import cli
 from tinystories.corpus import bytes as bytes_module
-from tinystories.corpus import packed, unpacking
+from tinystories.corpus import unpacking
 from tinystories.corpus.sources import find, read_stories
 from tinystories.errors import TinyStoriesError
 from tinystories.params import load_params
@@ -214,7 +214,6 @@ def test_with_a_story_longer_than_any_story(
 
 @pytest.mark.parametrize(("name", "packing"), [*((n, p) for n in TEXT for p in PACKED), ("a.parquet", "")])
 def test_as_a_bomb(tmp_path: Path, name: str, packing: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packed, "_TRUSTED", 1 << 18)
     monkeypatch.setattr(bytes_module, "TRUSTED", 1 << 18)
     path = tmp_path / f"{name}{packing}"
     path.write_bytes(pack(name, packing, LAYOUTS[name](["The end. It was. " * 200] * 1500, "text")))

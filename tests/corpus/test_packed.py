@@ -15,7 +15,6 @@ import pytest
 import zstandard
 
 from tinystories.corpus import bytes as bytes_module
-from tinystories.corpus import packed
 from tinystories.corpus.raw import Hints
 from tinystories.corpus.sources import find, read_stories
 from tinystories.errors import SourceError, TinyStoriesError
@@ -129,7 +128,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_file_is_one_line_that_names_it(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packed, "_TRUSTED", 1 << 20)  # a bomb small enough for a test
+    monkeypatch.setattr("tinystories.corpus.bytes.TRUSTED", 1 << 20)  # a bomb small enough for a test
     content, message = BROKEN[name]
     (tmp_path / name).write_bytes(content)
     with pytest.raises(TinyStoriesError) as caught:

@@ -8,15 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
-from tinystories.corpus.bytes import CHUNK, Content, read
+from tinystories.corpus.bytes import CHUNK, Content, read, trusted
 from tinystories.errors import SourceError
 
 GZIP: Final = b"\x1f\x8b"
 ZSTD: Final = b"\x28\xb5\x2f\xfd"
 
 _PIECE: Final = 1 << 11  # bytes unpacked at once: at worst to 2 MiB by gzip, to 64 MiB by zstd
-_TRUSTED: Final = 1 << 26  # bytes that any file may have when unpacked
-_LARGEST_RATIO: Final = 200  # text shrinks to a third, the same story over and over to a hundredth
 _TAR: Final = (b"ustar\x0000", b"ustar  \x00")
 _TAR_AT: Final = 257
 
@@ -143,11 +141,7 @@ class _Unpacked(io.RawIOBase):
             self._decoder = None
         self._ready = memoryview(fresh)
         self._total += len(fresh)
-        if self._total > max(_TRUSTED, _LARGEST_RATIO * self._size):
-            raise SourceError(
-                f"{self._path}: unpacks to more than {_LARGEST_RATIO} times its size, which text does not; "
-                "unpack it yourself if you trust it"
-            )
+        trusted(self._path, self._total, self._size)
         return True
 
     def _decode(self, piece: bytes) -> bytes:

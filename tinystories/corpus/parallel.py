@@ -1,11 +1,12 @@
 """A pure function over Arrow tables, run on all cores, in order, in bounded memory, and resumed where it was."""
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import chain, islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,12 +62,21 @@ def map_tables(
 
 
 def _begin(function: Function) -> None:
-    """A worker's state: one thread each, and the function, sent once."""
+    """A worker's state: one thread each, and the function, sent once. It ends with the process that began it, even
+    one that was killed and could tell nobody."""
     global _function  # noqa: PLW0603
     import pyarrow as pa
 
     pa.set_cpu_count(1)
     _function = function
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _work(keep: Path | None, number: int, table: Table) -> Table | Path:
