@@ -65,7 +65,10 @@ def typed(*arguments: object, terminal: str = "stdout") -> Iterator[Typed]:
     env |= {"PYTHONPATH": str(ROOT), "TERM": "xterm", "PYTHONIOENCODING": "utf-8"}
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, terminal: theirs}
     command = [sys.executable, "-m", "tinystories", *map(str, arguments)]
+    # what a shell starts in the background ignores Ctrl-C, and so would what this test starts
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command, stdin=theirs, stdout=streams["stdout"], stderr=streams["stderr"], env=env)
+    signal.signal(signal.SIGINT, before)
     os.close(theirs)
     try:
         yield Typed(process, ours)
