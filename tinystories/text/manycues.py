@@ -10,7 +10,6 @@ from tinystories.text.cues import PHRASES, Slot
 
 Places = NDArray[np.int64]
 
-_SINGLE: Final = [number for number, (_, places) in enumerate(PHRASES) if len(places) == 1]
 _LATER: Final = list(dict.fromkeys(slot for _, places in PHRASES for slot in places[1:]))
 _CUE: Final = np.array([cue for cue, _ in PHRASES])
 _LENGTH: Final = np.array([len(places) for _, places in PHRASES])
