@@ -91,7 +91,7 @@ def test_all_at_once(how: dict[str, Any], beginning: str, teller: str, request: 
 @pytest.mark.slow
 @pytest.mark.parametrize("teller", ["bigram", "model"])
 @settings(
-    max_examples=600, deadline=None, derandomize=True,
+    max_examples=600, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
 )  # fmt: skip
 @given(asked=options())

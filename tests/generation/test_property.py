@@ -156,7 +156,7 @@ def options(draw: st.DrawFn) -> dict[str, Any]:
 @example(asked={"words": ["ice-cream"], "avoid": ["a", "the", "i"], "max_tokens": 50, "length": 12})
 @example(asked={"temperature": 0, "no_repeat_ngram": 1, "repetition_penalty": 10, "max_tokens": 50})
 @settings(
-    max_examples=40, deadline=None, derandomize=True,
+    max_examples=40, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
 )  # fmt: skip
 @given(asked=options())

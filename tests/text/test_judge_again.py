@@ -37,7 +37,7 @@ def test_on_odd_texts_too(text: str) -> None:
     assert judge_again.probabilities(text) == pytest.approx(probabilities(text), abs=1e-9)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(
     st.lists(
         st.sampled_from(

@@ -17,7 +17,7 @@ def reasons(text: str) -> list[str]:
 
 
 @given(world_stories())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 def test_every_story_of_the_world_is_consistent(story: WorldStory) -> None:
     assert check(story.text) == [], story.text
 

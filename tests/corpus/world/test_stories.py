@@ -82,7 +82,7 @@ def test_words_are_in_the_story_and_the_summary_names_the_hero() -> None:
 
 
 @given(world_requests())
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 def test_a_story_keeps_every_request_that_is_drawn_with_it(asked: dict[str, Any]) -> None:
     story = asked.pop("story")
     kept = check(story.text, Request(**asked), judge=lambda text: story.tags)

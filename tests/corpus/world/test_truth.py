@@ -11,7 +11,7 @@ from tinystories.text.tags import TAGS
 
 
 @given(world_stories())
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 def test_the_text_of_a_story_tells_its_tags(story: WorldStory) -> None:
     assert read_tags(story.text) == set(story.tags), story.text
 
