@@ -153,7 +153,7 @@ def test_an_interrupted_file_of_requests_goes_on_where_it_was(
         return write(self, *given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(StoryModel, "generate_many", interrupted)
-    monkeypatch.setattr("tinystories.commands.requested.CHUNK", 1)
+    monkeypatch.setattr("tinystories.commands.generate.CHUNK", 1)
     _, said, code = requested(folder, file, out)
     assert code == 130 and "interrupted: 2 of 5 stories are in" in said and "type the same again" in said
     out.write_bytes(out.read_bytes() + b'{"text": "half a li')

@@ -4,7 +4,7 @@ import csv
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -53,8 +53,8 @@ def generate_command(
     teller = load(model, runs)
     started, stories, interrupted = time.perf_counter(), list[Story](), False
     try:
-        for start in range(0, count, CHUNK):
-            stories += teller.generate_many(requests[start : start + CHUNK], exact=exact)
+        for chunk in chunks(requests):
+            stories += teller.generate_many(chunk, exact=exact)
     except KeyboardInterrupt:
         interrupted = True
         if not stories:
@@ -77,6 +77,20 @@ def generate_command(
         return outcome
     note = f"{outcome.note}\ninterrupted: {len(stories)} of {count} stories".lstrip()
     return replace(outcome, note=note, code=INTERRUPTED)
+
+
+def chunks(requests: Sequence[Request]) -> Iterator[list[Request]]:
+    """Requests that are written at once: what Ctrl-C may lose."""
+    chunk: list[Request] = []
+    rows = 0
+    for request in requests:
+        more = request.best_of or 1
+        if chunk and rows + more > CHUNK:
+            yield chunk
+            chunk, rows = [], 0
+        chunk.append(request)
+        rows += more
+    yield chunk
 
 
 def stream_command(

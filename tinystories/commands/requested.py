@@ -10,7 +10,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from tinystories.commands.generate import CHUNK, INTERRUPTED, Outcome, Runs, line, load, refuse_unwritable, summary
+from tinystories.commands.generate import INTERRUPTED, Outcome, Runs, chunks, line, load, refuse_unwritable, summary
 from tinystories.errors import RequestError
 from tinystories.generation.requests import BY_MODEL, Request
 from tinystories.generation.story import unmet
@@ -75,7 +75,7 @@ def requests_command(
     started, stories = time.perf_counter(), []
     with _progress(len(requests), there) as advance:
         try:
-            for chunk in _chunks(requests[there:]):
+            for chunk in chunks(requests[there:]):
                 told = teller.generate_many(chunk, advance, exact)
                 text = "".join(map(line, told))
                 write(text) if out is None else _append(out, text)
@@ -89,20 +89,6 @@ def requests_command(
     if missed:
         notes.append(f"{missed} of {len(stories)} stories miss a control; `met` in each line says which")
     return Outcome("", "\n".join(notes), 1 if missed else 0)
-
-
-def _chunks(requests: Sequence[Request]) -> Iterator[list[Request]]:
-    """What is written at once."""
-    chunk: list[Request] = []
-    rows = 0
-    for request in requests:
-        more = request.best_of or 1
-        if chunk and rows + more > CHUNK:
-            yield chunk
-            chunk, rows = [], 0
-        chunk.append(request)
-        rows += more
-    yield chunk
 
 
 def _there(out: Path, requests: Sequence[Request]) -> int:

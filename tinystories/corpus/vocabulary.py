@@ -12,9 +12,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tinystories.corpus.excerpts import excerpt
-from tinystories.corpus.scan import Texts, scan
 from tinystories.corpus.tables import GROUP
-from tinystories.corpus.wordlists import WordLists, lower_words, word_lists
+from tinystories.corpus.wordlists import WordLists, by_groups
 
 COUNTED: Final = 100_000
 LEAST_WORDS: Final = 50  # of a story that is called typical or unusual: of a few words the mean says nothing
@@ -66,9 +65,7 @@ class Vocabulary:
         """Each word once, and the words of GROUP stories at a time, all as places among these."""
         place: dict[str, int] = {}
         groups = []
-        for begin in range(0, len(self._rows), GROUP):
-            texts = Texts.of(pa.array([text for *_, text in self._rows[begin : begin + GROUP]], pa.large_string()))
-            words = word_lists(scan(texts), "'’", lower_words)
+        for words in by_groups([text for *_, text in self._rows]):
             new = np.array([place.setdefault(name, len(place)) for name in words.names], np.int32)
             groups.append(words._replace(ids_W=new[words.ids_W]))
         names = list(place)

@@ -1,14 +1,15 @@
 """The words of many texts as numbers: each word once by name, and which words each text has, in their order."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tinystories.corpus.scan import Scanned, put_in, words
+from tinystories.corpus.scan import Scanned, Texts, put_in, scan, words
+from tinystories.corpus.tables import GROUP
 
 WORD: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
@@ -26,7 +27,12 @@ class WordLists(NamedTuple):
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
 
 
-def word_lists(scanned: Scanned, apostrophes: str, ask: Callable[[str], list[str]]) -> WordLists:
+def lower_words(text: str) -> list[str]:
+    """Runs of letters, an apostrophe inside belongs to the word; lower case."""
+    return [word.lower() for word in WORD.findall(text)]
+
+
+def word_lists(scanned: Scanned, apostrophes: str = "'’", ask: Callable[[str], list[str]] = lower_words) -> WordLists:
     """The words of each text, lower case; `ask` gives those of a text that is not plain."""
     found = words(scanned, apostrophes)
     coded = found.strings.dictionary_encode()
@@ -42,6 +48,7 @@ def word_lists(scanned: Scanned, apostrophes: str, ask: Callable[[str], list[str
     return WordLists(names, lists.values.to_numpy(), lists.offsets.to_numpy())
 
 
-def lower_words(text: str) -> list[str]:
-    """Runs of letters, an apostrophe inside belongs to the word; lower case."""
-    return [word.lower() for word in WORD.findall(text)]
+def by_groups(texts: Sequence[str]) -> Iterator[WordLists]:
+    """`word_lists` of GROUP texts at a time."""
+    for begin in range(0, len(texts), GROUP):
+        yield word_lists(scan(Texts.of(pa.array(texts[begin : begin + GROUP], pa.large_string()))))

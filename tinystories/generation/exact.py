@@ -129,7 +129,10 @@ def keeps_rows_apart(engine: Engine) -> bool:
 
 
 def _sums_are_of_a_row(logits_BV: Tensor) -> bool:
-    """Whether what the sampler sums of a row is the same beside other rows and alone."""
-    together_2B = torch.stack([logits_BV.logsumexp(dim=-1), logits_BV.exp().sum(dim=-1)])
-    alone = [torch.stack([row_V.logsumexp(dim=-1), row_V.exp().sum(dim=-1)]) for row_V in logits_BV[:, None]]
-    return torch.equal(together_2B, torch.cat(alone, dim=-1))
+    """Whether what is summed of a row, for rules, nats and draw, is the same beside other rows and alone."""
+    sums: tuple[Callable[[Tensor], Tensor], ...] = (
+        lambda own_BV: own_BV.logsumexp(dim=-1),
+        lambda own_BV: own_BV.log_softmax(dim=-1),
+        lambda own_BV: own_BV.exp().sum(dim=-1),
+    )
+    return all(torch.equal(of(logits_BV), torch.cat([of(row_V) for row_V in logits_BV[:, None]])) for of in sums)

@@ -17,8 +17,8 @@ from tinystories.corpus.parallel import map_tables
 from tinystories.corpus.progress import QUIET, Pace, Say
 from tinystories.corpus.record import PARTITIONS
 from tinystories.corpus.scan import Texts, scan, word_counts
-from tinystories.corpus.tables import GROUP, read_tables
-from tinystories.corpus.wordlists import WordLists, lower_words, word_lists
+from tinystories.corpus.tables import read_tables
+from tinystories.corpus.wordlists import WordLists, by_groups, word_lists
 from tinystories.errors import ModelError, TrainingError
 from tinystories.files import write_json
 from tinystories.params import Params, TokenizeParams
@@ -95,7 +95,7 @@ def tokenized(table: Any, *, tokenizer: Path, common: frozenset[str]) -> Any:
     ids = encoder.encode_many(parts)
     tokens = pc.list_value_length(ids).to_numpy().reshape(-1, 3)
     stories = parts.every(len(_PARTS))
-    words = word_lists(stories, "'’", lower_words)
+    words = word_lists(stories)
     length = word_counts(stories)
     length[stories.odd] = [len(stories.given.text(number).split()) for number in stories.odd]
     columns = {
@@ -177,9 +177,7 @@ def _chosen(table: Any, last: str) -> Iterator[str]:
 
 def _common_words(texts: list[str]) -> frozenset[str]:
     counts: Counter[str] = Counter()
-    for begin in range(0, len(texts), GROUP):
-        group = Texts.of(pa.array(texts[begin : begin + GROUP], pa.large_string()))
-        words = word_lists(scan(group), "'’", lower_words)
+    for words in by_groups(texts):
         counts.update(
             dict(zip(words.names, np.bincount(words.ids_W, minlength=len(words.names)).tolist(), strict=True))
         )

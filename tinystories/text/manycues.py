@@ -6,9 +6,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tinystories.corpus.scan import Places
 from tinystories.text.cues import PHRASES, Slot
-
-Places = NDArray[np.int64]
 
 _LATER: Final = list(dict.fromkeys(slot for _, places in PHRASES for slot in places[1:]))
 _CUE: Final = np.array([cue for cue, _ in PHRASES])

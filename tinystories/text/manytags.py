@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tinystories.corpus.keys import distinct
-from tinystories.corpus.scan import Texts, scan
+from tinystories.corpus.scan import Flags, Places, Texts, scan
 from tinystories.corpus.wordlists import word_lists
 from tinystories.text.cues import CUES, plain, quotations, words_of
 from tinystories.text.features import CLOSING, EARLY, ENDING, LATE, LONG, NAMES, log_counts, quotation_values, together
@@ -16,9 +16,6 @@ from tinystories.text.linear import LinearModel
 from tinystories.text.manycues import cues_in
 from tinystories.text.tagger import Tagger
 from tinystories.text.tags import TAGS, Tag
-
-Places = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 _APOSTROPHES: Final = "'’‘"
 _STRAIGHT: Final = str.maketrans({"’": "'", "‘": "'"})
