@@ -72,6 +72,7 @@ def _row(text: str, partition: str) -> dict[str, Any]:
         "story_id": story_id(text), "text": text, "features": None, "tags": ["Dialogue"] if '"' in text else [],
         "tags_from": "read", "words": None, "summary": None, "source": "test", "partition": partition,
         "first": parts.first, "middle": parts.middle, "last": parts.last, "infillable": parts.infillable,
+        "sureness": None,
     }  # fmt: skip
 
 

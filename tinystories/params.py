@@ -69,6 +69,7 @@ class TokenizeParams(Section):
     stories: Positive
     controls: Literal["all", "tags"]
     folder: str | None
+    tag_margin: Annotated[float, Field(ge=0)]
 
     @model_validator(mode="after")
     def _a_folder_is_named(self) -> Self:
@@ -99,9 +100,7 @@ class ModelParams(Section):
                 f"width {self.width} over {self.heads} heads has no even head size; make width / heads even"
             )
         if isinstance(self.ffn, list) and (self.window is None or self.layers % len(self.ffn)):
-            raise ValueError(
-                f"a list of ffn is for a window encoder, a number for each group of its {self.layers} layers"
-            )
+            raise ValueError(f"a list of ffn is for a window encoder, one for each group of its {self.layers} layers")
         if self.window is not None and self.positions != "learned":
             raise ValueError(f"a window encoder has learned positions, not {self.positions}")
         return self

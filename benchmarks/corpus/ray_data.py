@@ -79,7 +79,7 @@ def compared(raw: Any, rows: int, folder: Path) -> Iterator[bool]:
         yield told(name, made, under_ray(function, extracted, rows))
     split = made.select(SPLIT.names)
     StoryTokenizer.train(split["text"].to_pylist(), "bpe", 4096, CONTROL_TOKENS).save(folder / "tokenizer.json")
-    tokens = partial(tokenized, tokenizer=folder / "tokenizer.json", common=frozenset())
+    tokens = partial(tokenized, tokenizer=folder / "tokenizer.json", common=frozenset(), tag_margin=1.0)
     yield told("tokenize: tokenized", here(tokens, split, rows), under_ray(tokens, split, rows))
 
 

@@ -25,7 +25,7 @@ def corpus(tmp_path: Path) -> Corpus:
             "story_id": f"{i:016x}", "text": text, "features": None, "tags": tags,
             "tags_from": "read" if tags else None, "words": None, "summary": None,
             "source": "test", "partition": "train", "first": text, "middle": "",
-            "last": "", "infillable": False,
+            "last": "", "infillable": False, "sureness": None,
         }
         for i, (text, tags) in enumerate(STORIES)
     ]  # fmt: skip

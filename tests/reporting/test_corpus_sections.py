@@ -63,8 +63,9 @@ def test_every_figure_of_the_corpus_names_its_file_and_key(project: Paths) -> No
 
 
 def test_repairs_and_what_test_stories_share_with_training_are_told(project: Paths) -> None:
-    first, _, last = section(project, "data").text
+    first, _, unsure, last = section(project, "data").text
     assert "1,260 stories were read, 7 repaired (line ends 5, mojibake 4) and 1,256 kept." in first
+    assert unsure == "The model was not told of 317 tags that the tagger found but was not sure of."
     assert last == "Of the runs of 13 words in test stories 6.3\N{NO-BREAK SPACE}% stand in a training story too."
 
 

@@ -1,6 +1,7 @@
 """Stage 3: parts without a lost byte, and tags from whoever knows best."""
 
 import json
+import math
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from tinystories.files import read_json
 from tinystories.params import Params, load_params
 from tinystories.paths import Paths
 from tinystories.stages import split
+from tinystories.text.tagger import Tagger
+from tinystories.text.tags import TAGS
 
 LONG = '  Once there was a cat. "Come!" said Mom.\n\nThe cat came. They were glad.  \n'
 SAD = "Tom was warned not to go. He did not listen. He fell and died. Mom cried. She never saw him again."
@@ -81,6 +84,20 @@ def test_without_features_the_tagger_says_the_tags(params: Params, tmp_path: Pat
     assert metrics["tags"]["validation"]["BadEnding"] == 1
     assert metrics["tags"]["train"]["BadEnding"] == 0
     assert metrics["stories_per_partition"] == {"train": 1, "validation": 1, "test": 0}
+
+
+def test_beside_each_tag_of_the_tagger_stands_how_sure_it_is(params: Params, tmp_path: Path) -> None:
+    after, _ = run(
+        params, tmp_path, record(TALK), record(SAD), record(LONG, tags=["Twist"]), record("Hi.", features=[])
+    )
+    tagger = Tagger.load("tagger")
+    for row in after[:2]:
+        probabilities = dict(zip(TAGS, tagger.probabilities([row["text"]])[0], strict=True))
+        thresholds = dict(zip(TAGS, tagger.thresholds_T, strict=True))
+        assert row["tags"] == [tag for tag in TAGS if probabilities[tag] >= thresholds[tag]]
+        odds = [p / (1 - p) * (1 - t) / t for p, t in ((probabilities[tag], thresholds[tag]) for tag in row["tags"])]
+        assert row["sureness"] == pytest.approx([math.log(times) for times in odds], abs=0.0051)
+    assert [row["sureness"] for row in after[2:]] == [None, None]
 
 
 def test_the_profile_is_of_the_stories_and_tags_that_were_written(params: Params, tmp_path: Path) -> None:

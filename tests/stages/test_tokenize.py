@@ -3,9 +3,12 @@
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.builders import sample, tiny_params, write_split
+from tinystories.corpus.record import SPLIT
 from tinystories.errors import TrainingError
 from tinystories.paths import Paths
 from tinystories.requests.stored import StoredStories
@@ -51,6 +54,22 @@ def test_words_that_may_be_asked_for_stand_in_the_story(paths: Paths) -> None:
         assert all(word in text for word in story.words)
         assert text.rstrip('.!?"”’').endswith(story.end)
         assert story.length == len(text.split()) and story.bytes == len(tokenizer.decode(story.text).encode())
+
+
+@pytest.mark.parametrize(("margin", "told"), [(0.0, ["Conflict", "Twist"]), (1.0, ["Twist"]), (2.5, [])])
+def test_tags_that_the_tagger_is_not_sure_of_are_left_out_and_counted(
+    margin: float, told: list[str], paths: Paths
+) -> None:
+    table = pq.read_table(paths.split)
+    rows = table.to_pylist()
+    rows[0] |= {"tags": ["Conflict", "Twist"], "tags_from": "tagger", "sureness": [0.5, 2.0]}
+    rows[1] |= {"tags": ["Conflict"], "tags_from": "read", "sureness": None}
+    pq.write_table(pa.Table.from_pylist(rows, schema=SPLIT), paths.split)
+    metrics = tokenize.run(tiny_params(f"tokenize.tag_margin={margin}"), paths)
+    stories = list(StoredStories(paths.tokens, "train"))
+    assert [list(story.tags) for story in stories[:2]] == [told, ["Conflict"]]
+    assert [list(story.tags) for story in stories[2:]] == [row["tags"] for row in rows[2:60]]
+    assert metrics["unsure_tags"] == 2 - len(told)
 
 
 def test_the_metrics_count_tokens_and_bytes_and_are_written(paths: Paths) -> None:

@@ -60,6 +60,14 @@ def test_cues_are_those_of_each_sentence(given_sentences: list[list[str]]) -> No
         assert sorted(cue[sentence[place] == number]) == sorted(cues(words))
 
 
+def test_tags_are_those_that_the_tagger_finds_and_it_is_sure_of_them_in_some_degree() -> None:
+    tagger, stories = Tagger.load("tagger"), [row["story"] for row in sample(200)]
+    found = ManyTagger(tagger).tags(stories, [sentences(story) for story in stories])
+    assert [list(tags) for tags in found] == tagger.tags_many(stories)
+    sure = [value for tags in found for value in tags.values()]
+    assert min(sure) >= 0 and sum(value < 1 for value in sure) > 10 and sum(value > 1 for value in sure) > 10
+
+
 def test_no_stories_have_no_tags() -> None:
     assert ManyTagger(Tagger.load("tagger")).tags([], []) == []
 

@@ -18,12 +18,15 @@ from tinystories.files import atomic, write_text
 from tinystories.text.tags import TAGS
 
 FORMATS: Final = ("jsonl", "csv", "parquet")
-COLUMNS: Final = ["story_id", "text", "sentences", "tags", "tags_from", "words", "summary", "source", "partition"]
+COLUMNS: Final = [
+    "story_id", "text", "sentences", "tags", "tags_from", "sureness", "words", "summary", "source", "partition",
+]  # fmt: skip
 _READ: Final = [name for name in COLUMNS if name != "sentences"]
 _SCHEMA: Final = pa.schema([
     *(pa.field(name, pa.string()) for name in ("story_id", "text")),
     *(pa.field(name, pa.list_(pa.string())) for name in ("sentences", "tags")),
-    pa.field("tags_from", pa.string()), pa.field("words", pa.list_(pa.string())),
+    pa.field("tags_from", pa.string()), pa.field("sureness", pa.list_(pa.float32())),
+    pa.field("words", pa.list_(pa.string())),
     *(pa.field(name, pa.string()) for name in ("summary", "source", "partition")),
 ])  # fmt: skip
 
@@ -112,6 +115,7 @@ Written by `tinystories export-stories`. A story's partition comes from a hash o
 
 Where the tags come from (`tags_from`): {origins or "nobody"}. read = a reader who did not know the request; features =
 what was asked for, whose absence proves nothing; tagger = a small linear model; world = the simulation that made it.
+`sureness`, where the tagger says the tags: by how much the log odds of each are above its threshold.
 
 `sentences` joined are `text`, byte for byte. `words` and `summary` are what the story was asked with; null = not known.
 The licence is that of the stories' source (`source`).

@@ -35,6 +35,8 @@ SPLIT: Final = pa.schema(
         pa.field("middle", pa.string(), nullable=False),
         pa.field("last", pa.string(), nullable=False),
         pa.field("infillable", pa.bool_(), nullable=False),
+        # of each of `tags`, by how much its log odds are above its threshold; null = the tagger wasn't asked
+        pa.field("sureness", pa.list_(pa.float32())),
     ]
 )
 

@@ -38,6 +38,8 @@ def data(inputs: Inputs) -> Section:
         f"from, a token stands for {length} bytes.",
         f"Of the runs of {long} words in test stories{_sampled(shared)} {same} stand in a training story too.",
     ]
+    if unsure := tokens.number("unsure_tags"):
+        texts.insert(2, f"The model was not told of {whole(unsure)} tags that the tagger found but was not sure of.")
     tables = [_partitions(inputs), _found_tags(inputs), _read_from(inputs), _left_out(inputs), _tags_from(inputs)]
     return Section("data", "What it was trained on", texts, tables=tables)
 

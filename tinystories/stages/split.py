@@ -55,7 +55,7 @@ def cut_and_tagged(records: Any) -> Any:
     first = [text if alone else one[0] for text, one, alone in zip(texts, found, whole, strict=True)]
     last = ["" if alone else one[-1] for one, alone in zip(found, whole, strict=True)]
     ends = [(len(begin), len(text) - len(end)) for text, begin, end in zip(texts, first, last, strict=True)]
-    tags, origins = _tags(records, texts, found)
+    tags, origins, sureness = _tags(records, texts, found)
     columns = {
         "first": first,
         "middle": [text[begin:end] for text, (begin, end) in zip(texts, ends, strict=True)],
@@ -65,15 +65,19 @@ def cut_and_tagged(records: Any) -> Any:
         "words_in_text": [len(text.split()) for text in texts],
         "tags": tags,
         "tags_from": origins,
+        "sureness": pa.array(sureness, pa.list_(pa.float32())),
     }
     same = {name: records[name] for name in records.column_names if name not in columns}
     return pa.table({**same, **columns}).select(_CUT.names).cast(_CUT)
 
 
-def _tags(records: Any, texts: list[str], found: list[list[str]]) -> tuple[list[list[Tag]], list[str]]:
-    """Of each story its tags, and who says so."""
+def _tags(
+    records: Any, texts: list[str], found: list[list[str]]
+) -> tuple[list[list[Tag]], list[str], list[list[float] | None]]:
+    """Of each story its tags, who says so, and how sure the tagger is of each, if it says so."""
     tags: list[list[Tag]] = []
     origins: list[str] = []
+    sureness: list[list[float] | None] = [None] * len(texts)
     unlabelled: list[int] = []
     given = (records[name].to_pylist() for name in ("tags", "tags_from", "features"))
     for number, (read, origin, features) in enumerate(zip(*given, strict=True)):
@@ -83,8 +87,8 @@ def _tags(records: Any, texts: list[str], found: list[list[str]]) -> tuple[list[
         origins.append(origin or "read" if read is not None else "features" if features is not None else "tagger")
     told = _tagger().tags([texts[number] for number in unlabelled], [found[number] for number in unlabelled])
     for number, own in zip(unlabelled, told, strict=True):
-        tags[number] = own
-    return tags, origins
+        tags[number], sureness[number] = list(own), list(own.values())
+    return tags, origins, sureness
 
 
 @cache

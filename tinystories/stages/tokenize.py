@@ -26,19 +26,20 @@ from tinystories.paths import Paths
 from tinystories.requests.controls import CONTROL_TOKENS, TAG_CONTROLS
 from tinystories.requests.stored import STORY_TOKENS, TokenWriter
 from tinystories.text.encode import FastEncoder
-from tinystories.text.tags import ordered
+from tinystories.text.tags import Tag, ordered
 from tinystories.text.tokenizer import StoryTokenizer
 
 COMMON = 150  # the most frequent words of the training stories are no words to ask for
 OFFERED = 8  # words of a story, at most, that training may ask for
 _PARTS: Final = ("first", "middle", "last")
-_COLUMNS: Final = ["story_id", *_PARTS, "infillable", "tags", "words", "partition"]
+_COLUMNS: Final = ["story_id", *_PARTS, "infillable", "tags", "sureness", "words", "partition"]
 
 
 def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
     """data/split -> data/tokens; returns the metrics, also written to reports/metrics/tokenize.json.
 
     The tokenizer is learned from all training stories, or from tokenize.stories of them, those with the smallest ids.
+    Tags of which the tagger is less sure than tokenize.tag_margin are left out and counted.
     `say` hears how fast it goes, and of a vocabulary that the training stories could not fill. Raises TrainingError
     without training stories, ModelError where tokenize.folder has no tokenizer.
     """
@@ -53,7 +54,10 @@ def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
     if tokenizer.vocab_size < asked:
         say(f"the training stories fill {tokenizer.vocab_size:,} of the {asked:,} tokens asked for")
     tokenizer.save(paths.tokens / "tokenizer.json")
-    function = partial(tokenized, tokenizer=paths.tokens / "tokenizer.json", common=_common_words(training))
+    common = _common_words(training)
+    function = partial(
+        tokenized, tokenizer=paths.tokens / "tokenizer.json", common=common, tag_margin=wanted.tag_margin
+    )
     counts: Counter[str] = Counter()
     longest = dict.fromkeys(PARTITIONS, 0)
     pace = Pace(say)
@@ -68,11 +72,13 @@ def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
                     counts[f"{partition} bytes"] += pc.sum(own["bytes"]).as_py()
                     longest[partition] = max(longest[partition], pc.max(pc.list_value_length(own["ids"])).as_py())
             counts["stories"] += table.num_rows
+            counts["unsure tags"] += pc.sum(table["unsure_tags"]).as_py()
             pace(counts["stories"])
     metrics: dict[str, Any] = {
         "vocab_size": tokenizer.vocab_size,
         "vocab_size_asked": asked,
         "fitted_on": len(training),
+        "unsure_tags": counts["unsure tags"],
     }
     for partition, writer in writers.items():
         size = counts[f"{partition} bytes"]
@@ -88,8 +94,8 @@ def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
     return metrics
 
 
-def tokenized(table: Any, *, tokenizer: Path, common: frozenset[str]) -> Any:
-    """SPLIT -> STORY_TOKENS with `partition`, row by row and in order."""
+def tokenized(table: Any, *, tokenizer: Path, common: frozenset[str], tag_margin: float) -> Any:
+    """SPLIT -> STORY_TOKENS with `partition` and `unsure_tags`, how many were left out; row by row and in order."""
     encoder = _encoder(tokenizer, tokenizer.stat().st_mtime_ns)
     parts = scan(_parts(table))
     ids = encoder.encode_many(parts)
@@ -97,11 +103,12 @@ def tokenized(table: Any, *, tokenizer: Path, common: frozenset[str]) -> Any:
     stories = parts.every(len(_PARTS))
     words = word_lists(stories)
     length = word_counts(stories)
+    tags = _sure_tags(table, tag_margin)
     length[stories.odd] = [len(stories.given.text(number).split()) for number in stories.odd]
     columns = {
         "ids": pa.LargeListArray.from_arrays(ids.offsets.take(pa.array(np.arange(0, len(ids) + 1, 3))), ids.values),
         **{name: tokens[:, at] for at, name in enumerate(_PARTS)},
-        "tags": [ordered(tags or []) for tags in table["tags"].to_pylist()],
+        "tags": tags,
         "words": offered_words(words, table["words"].to_pylist(), common),
         "end": _last_words(words),
         "length": length,
@@ -109,7 +116,21 @@ def tokenized(table: Any, *, tokenizer: Path, common: frozenset[str]) -> Any:
     }
     same = {name: table[name] for name in ("story_id", "infillable")}
     made = pa.table({**columns, **same}).select(STORY_TOKENS.names).cast(STORY_TOKENS)
-    return made.append_column("partition", table["partition"])
+    unsure = pc.subtract(pc.list_value_length(table["tags"]), pc.list_value_length(made["tags"]))
+    return made.append_column("partition", table["partition"]).append_column("unsure_tags", unsure)
+
+
+def _sure_tags(table: Any, margin: float) -> list[list[Tag]]:
+    """Of each story its tags, without those that the tagger found by less than `margin` above its threshold.
+
+    What the tagger barely finds is wrong nearly as often as right, and a model that is told so learns to pass over
+    tags: docs/tags.md has what leaving them out brings.
+    """
+    told = zip(table["tags"].to_pylist(), table["sureness"].to_pylist(), strict=True)
+    return [
+        ordered(tags if sureness is None else [tag for tag, sure in zip(tags, sureness, strict=True) if sure >= margin])
+        for tags, sureness in told
+    ]
 
 
 def _parts(table: Any) -> Texts:

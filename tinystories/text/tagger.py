@@ -65,6 +65,10 @@ class Tagger:
         """Which of the probabilities, of one story or of many, are reason enough to say yes."""
         return np.asarray(probabilities_NT >= self.thresholds_T)
 
+    def sureness(self, probabilities_NT: NDArray[np.float64]) -> NDArray[np.float64]:
+        """By how much the log odds of each probability are above those of its tag's threshold; 0 or more is a yes."""
+        return np.asarray(_log_odds(probabilities_NT) - _log_odds(self.thresholds_T))
+
     def to_json(self) -> dict[str, Any]:
         return {
             "name": self.name,
@@ -83,3 +87,9 @@ class Tagger:
             frozenset(value["fitted_on"]),
             value["gold"],
         )
+
+
+def _log_odds(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of no more than a billion to one, so that they are finite."""
+    held = np.clip(probabilities, 1e-9, 1 - 1e-9)
+    return np.asarray(np.log(held / (1 - held)))
