@@ -134,6 +134,13 @@ def test_every_problem_is_told_at_once_with_its_place(project: Path) -> None:
     assert "--set: train.speed: no such parameter" in message
 
 
+def test_the_params_of_an_older_version_are_told_what_they_lack(project: Path) -> None:
+    file = project / "params.yaml"
+    file.write_text(re.sub(r"(?m)^  tag_margin: .*\n", "", file.read_text()))
+    with pytest.raises(ParamsError, match="tokenize.tag_margin: missing; take its line from the params.yaml that"):
+        load_params(project)
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [

@@ -16,6 +16,10 @@ from tinystories.errors import ParamsError
 
 CONF = Path("pipeline/conf")
 BUDGETS = ("steps", "epochs", "tokens", "minutes")
+_SAID = {
+    "extra_forbidden": "no such parameter; compare the spelling with params.yaml",
+    "missing": "missing; take its line from the params.yaml that comes with this version",
+}
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
@@ -339,11 +343,8 @@ def _problems(error: ValidationError, origin: Mapping[str, str]) -> str:
     lines = []
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"])
-        where = origin.get(key, "params.yaml")
-        message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            message = "no such parameter; compare the spelling with params.yaml"
-        elif problem["type"] not in ("missing", "value_error"):
+        message = _SAID.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
+        if problem["type"] not in (*_SAID, "value_error"):
             message += f" (found {problem['input']!r})"
-        lines.append(f"{where}: {key}: {message}")
+        lines.append(f"{origin.get(key, 'params.yaml')}: {key}: {message}")
     return lines[0] if len(lines) == 1 else f"{len(lines)} problems:\n  " + "\n  ".join(lines)
