@@ -137,7 +137,7 @@ def test_every_problem_is_told_at_once_with_its_place(project: Path) -> None:
 def test_the_params_of_an_older_version_are_told_what_they_lack(project: Path) -> None:
     file = project / "params.yaml"
     file.write_text(re.sub(r"(?m)^  tag_margin: .*\n", "", file.read_text()))
-    with pytest.raises(ParamsError, match="tokenize.tag_margin: missing; take its line from the params.yaml that"):
+    with pytest.raises(ParamsError, match=r"tokenize\.tag_margin: missing; take its line from the params.yaml that"):
         load_params(project)
 
 
