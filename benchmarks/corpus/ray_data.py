@@ -79,7 +79,8 @@ def compared(raw: Any, rows: int, folder: Path) -> Iterator[bool]:
         yield told(name, made, under_ray(function, extracted, rows))
     split = made.select(SPLIT.names)
     StoryTokenizer.train(split["text"].to_pylist(), "bpe", 4096, CONTROL_TOKENS).save(folder / "tokenizer.json")
-    tokens = partial(tokenized, tokenizer=folder / "tokenizer.json", common=frozenset(), tag_margin=1.0)
+    margin = params.tokenize.tag_margin
+    tokens = partial(tokenized, tokenizer=folder / "tokenizer.json", common=frozenset(), tag_margin=margin)
     yield told("tokenize: tokenized", here(tokens, split, rows), under_ray(tokens, split, rows))
 
 
