@@ -72,7 +72,7 @@ def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
                     counts[f"{partition} bytes"] += pc.sum(own["bytes"]).as_py()
                     longest[partition] = max(longest[partition], pc.max(pc.list_value_length(own["ids"])).as_py())
             counts["stories"] += table.num_rows
-            counts["unsure tags"] += pc.sum(table["unsure_tags"]).as_py()
+            counts["unsure tags"] += pc.sum(table["unsure_tags"], min_count=0).as_py()
             pace(counts["stories"])
     metrics: dict[str, Any] = {
         "vocab_size": tokenizer.vocab_size,
@@ -103,12 +103,11 @@ def tokenized(table: Any, *, tokenizer: Path, common: frozenset[str], tag_margin
     stories = parts.every(len(_PARTS))
     words = word_lists(stories)
     length = word_counts(stories)
-    tags = _sure_tags(table, tag_margin)
     length[stories.odd] = [len(stories.given.text(number).split()) for number in stories.odd]
     columns = {
         "ids": pa.LargeListArray.from_arrays(ids.offsets.take(pa.array(np.arange(0, len(ids) + 1, 3))), ids.values),
         **{name: tokens[:, at] for at, name in enumerate(_PARTS)},
-        "tags": tags,
+        "tags": _sure_tags(table, tag_margin),
         "words": offered_words(words, table["words"].to_pylist(), common),
         "end": _last_words(words),
         "length": length,
@@ -128,7 +127,7 @@ def _sure_tags(table: Any, margin: float) -> list[list[Tag]]:
     """
     told = zip(table["tags"].to_pylist(), table["sureness"].to_pylist(), strict=True)
     return [
-        ordered(tags if sureness is None else [tag for tag, sure in zip(tags, sureness, strict=True) if sure >= margin])
+        ordered([tag for tag, sure in zip(tags, sureness, strict=True) if sure >= margin] if sureness else tags or [])
         for tags, sureness in told
     ]
 
