@@ -1,5 +1,7 @@
 """What every test may use: the project's root, and the shared text where it is present."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,9 @@ from hypothesis import settings
 # an example may take what it takes: the first one of a process imports and fits what the others find done
 settings.register_profile("any time", deadline=None)
 settings.load_profile("any time")
+
+# a worker of pytest's for each core: threads of several processes on one core wait for each other most of the time
+os.environ["OMP_NUM_THREADS"] = "1"
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,6 +29,16 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"the shared data folder is absent ({folder})")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Each test begins as the processes that it starts do: a training before it may have set torch's threads, and the
+    last bits of sums follow from their number."""
+    if "torch" in sys.modules:
+        import torch
+
+        torch.set_num_threads(1)
 
 
 @pytest.hookimpl(optionalhook=True)
