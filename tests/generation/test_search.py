@@ -1,6 +1,7 @@
 """Beam search against all stories there are, guidance against its formula, the best of several by hand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -14,6 +15,9 @@ from tinystories.generation.ending import Ending
 from tinystories.generation.ranking import best
 from tinystories.generation.vocabulary import Vocabulary
 from tinystories.requests.controls import BOS_ID, EOS_ID
+from tinystories.text.fragments import without_fragments
+from tinystories.text.tagger import Tagger
+from tinystories.text.tags import Tag
 
 
 class FewTokens:
@@ -170,3 +174,39 @@ def test_the_best_is_the_one_whose_whole_and_whose_last_sentence_are_the_likelie
         assert max(told, key=lambda story: found[story.text][alone]) is not by_hand, "else this shows nothing"
     assert best(model.loaded, told, f" {closing}") is by_hand
     assert best(model.loaded, told[::-1], f" {closing}") is by_hand, "whatever order they come in"
+
+
+CALM = "Tom had a kite. It was red. He flew it in the park and he liked it. He liked it and he liked the park."
+SPOKEN = 'Tom had a kite. "Look, it flies!" he said. "I see it," said Mom. They went home.'
+THROWN_IN = 'Tom had a kite. "Hello." He flew it in the park. He liked it.'
+
+
+def told(model: StoryModel, tag: Tag, *texts: str, **met: str) -> list[Story]:
+    """The same request kept by all, the likeliest last; met: control -> the text that alone keeps it."""
+    score = {text: model.score([text])[0] for text in texts}
+    likelier = sorted(texts, key=lambda text: -score[text].nats / score[text].tokens)
+    return [
+        Story(text, Request(tags=(tag,)), {c: text == own for c, own in met.items()}, "eos", 9, 9.0, 0, "m")
+        for text in likelier
+    ]
+
+
+def test_of_several_the_best_has_the_tags_asked_for_but_first_what_can_be_known(bigram: StoryModel) -> None:
+    stories = told(bigram, "Dialogue", CALM, SPOKEN)
+    untagged = [replace(story, request=Request()) for story in stories]
+    assert best(bigram.loaded, stories, "").text == SPOKEN
+    assert best(bigram.loaded, stories[::-1], "").text == SPOKEN
+    assert best(bigram.loaded, untagged, "").text == stories[-1].text != SPOKEN, "else this shows nothing"
+    assert best(bigram.loaded, told(bigram, "Dialogue", CALM, THROWN_IN), "").text == CALM
+    kept = told(bigram, "Dialogue", CALM, SPOKEN, end=CALM)
+    assert best(bigram.loaded, kept, "").text == CALM
+
+
+def test_the_best_is_chosen_by_the_tagger_and_not_by_the_judge_who_measures(
+    bigram: StoryModel, texts: Sequence[str]
+) -> None:
+    tagger, judge = (Tagger.load(name).tags_many([*map(without_fragments, texts)]) for name in ("tagger", "judge"))
+    by_tagger = next(text for text, t, j in zip(texts, tagger, judge, strict=True) if {*t} - {*j} >= {"Twist"})
+    by_judge = next(text for text, t, j in zip(texts, tagger, judge, strict=True) if {*j} - {*t} >= {"Twist"})
+    both = {"tag:Twist": by_judge}  # as `met` is the judge's
+    assert best(bigram.loaded, told(bigram, "Twist", by_tagger, by_judge, **both), "").text == by_tagger
