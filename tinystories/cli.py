@@ -186,7 +186,8 @@ def tag(
         Path | None, typer.Option(metavar="FILE", help="Hand labels: precision, recall and F1 of tagger and judge.")
     ] = None,
     fit: Annotated[
-        Path | None, typer.Option(metavar="LABELS", help="Fit tagger and judge anew to these labels of the stories.")
+        list[Path] | None,
+        typer.Option(metavar="LABELS", help="Fit tagger and judge anew to these labels of the stories; repeatable."),
     ] = None,
     json_: Json = False,
 ) -> None:
@@ -198,7 +199,7 @@ def tag(
     """
     from tinystories.commands.tag import tag_command
 
-    finish(tag_command(file, gold, fit, json_))
+    finish(tag_command(file, gold, fit or [], json_))
 
 
 @app.command()

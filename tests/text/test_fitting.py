@@ -67,7 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def written(folder: Path) -> Path:
     out = folder / "out"
-    fit_files(folder / "labels.jsonl", [folder / "stories.jsonl"], folder / "gold.jsonl", out)
+    fit_files([folder / "labels.jsonl"], [folder / "stories.jsonl"], folder / "gold.jsonl", out)
     return out
 
 
@@ -97,47 +97,74 @@ def test_fitting_again_gives_the_same_bytes(folder: Path, written: Path, tmp_pat
         tmp_path / "labels.jsonl",
         [json.loads(line) for line in reversed((folder / "labels.jsonl").read_text().splitlines())],
     )
-    fit_files(back_to_front, [folder / "stories.jsonl"], folder / "gold.jsonl", tmp_path)
+    fit_files([back_to_front], [folder / "stories.jsonl"], folder / "gold.jsonl", tmp_path)
     for name in NAMES:
         assert (tmp_path / f"{name}.json").read_bytes() == (written / f"{name}.json").read_bytes()
 
 
 @pytest.mark.slow
-def test_the_models_in_the_package_are_what_the_hand_labels_give(shared: Path, tmp_path: Path) -> None:
-    data = shared / "data"
+def test_the_models_in_the_package_are_what_the_hand_labels_give(shared: Path, root: Path, tmp_path: Path) -> None:
+    data, own = shared / "data", root / "benchmarks/tags/labels.jsonl"
     files = sorted(path for path in (data / "stories").iterdir() if path.name != "original-stories.jsonl")
-    fit_files(data / "tag-labels.jsonl", files, data / "tag-gold.jsonl", tmp_path)
+    fit_files([data / "tag-labels.jsonl", own], files, data / "tag-gold.jsonl", tmp_path)
     for name in NAMES:
         assert (tmp_path / f"{name}.json").read_bytes() == (HERE / f"{name}.json").read_bytes()
+
+
+def test_more_labels_teach_but_the_first_file_says_how_sure_to_be(folder: Path, written: Path, tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in (folder / "labels.jsonl").read_text().splitlines()]
+    others, strict = made_up(160, seed=3)
+    stories = lines(tmp_path / "stories.jsonl", [{"text": text} for text in others.values()])
+    # a reader who sees what the first one sees, and says yes to half of it
+    more = [{"id": i, "tags": tags if n % 2 else []} for n, (i, tags) in enumerate(sorted(strict.items()))]
+    files = [folder / "stories.jsonl", stories]
+    fit_files([folder / "labels.jsonl", lines(tmp_path / "more.jsonl", more)], files, folder / "gold.jsonl", tmp_path)
+    for name in NAMES:
+        own, first = (json.loads((out / f"{name}.json").read_text()) for out in (tmp_path, written))
+        assert (
+            set(own["fitted_on"]) == {r["id"] for r in rows + more if half(r["id"]) == name} > set(first["fitted_on"])
+        )
+        for tag in TAGS:
+            # 60 gold stories, so 0.1 is six of them; a reader's half of the yeses would be 0.17 of all less
+            assert abs(own["gold"][tag]["mean_probability"] - first["gold"][tag]["mean_probability"]) < 0.1, tag
+
+
+def test_a_story_in_two_files_of_labels_is_one_label_and_has_one_set_of_tags(folder: Path, tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in (folder / "labels.jsonl").read_text().splitlines()]
+    parts = [lines(tmp_path / f"{part}.jsonl", rows[60 * part : 100 + 60 * part]) for part in (0, 1)]
+    assert read_labels(*parts) == read_labels(folder / "labels.jsonl")
+    other = lines(tmp_path / "other.jsonl", [{**rows[0], "tags": [] if rows[0]["tags"] else ["Twist"]}])
+    with pytest.raises(SourceError, match=f"other.jsonl: {rows[0]['id']} has other tags in a file before it"):
+        read_labels(folder / "labels.jsonl", other)
 
 
 def test_gold_that_is_fitted_to_is_refused(folder: Path, tmp_path: Path) -> None:
     labels = read_labels(folder / "labels.jsonl")
     gold = lines(tmp_path / "gold.jsonl", [{"id": next(iter(labels)), "gold": dict.fromkeys(TAGS, True)}])
     with pytest.raises(SourceError, match="gold must not be fitted to"):
-        fit_files(folder / "labels.jsonl", [folder / "stories.jsonl"], gold, tmp_path)
+        fit_files([folder / "labels.jsonl"], [folder / "stories.jsonl"], gold, tmp_path)
 
 
 def test_labels_whose_stories_are_not_there_are_refused(folder: Path, tmp_path: Path) -> None:
     stories = lines(tmp_path / "stories.jsonl", [{"text": "Tom ran."}, {"text": "Tom fell."}])
     with pytest.raises(SourceError, match="160 of its stories are not in the files given"):
-        fit_files(folder / "labels.jsonl", [stories], None, tmp_path)
+        fit_files([folder / "labels.jsonl"], [stories], None, tmp_path)
 
 
 def test_too_few_labels_are_refused_by_name_of_the_tag(folder: Path, tmp_path: Path) -> None:
     rows = [json.loads(line) for line in (folder / "labels.jsonl").read_text().splitlines()]
     few = [{**row, "tags": [tag for tag in row["tags"] if tag != "Twist"]} for row in rows]
     with pytest.raises(SourceError, match="Twist: 0 of the"):
-        fit_files(lines(tmp_path / "labels.jsonl", few), [folder / "stories.jsonl"], None, tmp_path)
+        fit_files([lines(tmp_path / "labels.jsonl", few)], [folder / "stories.jsonl"], None, tmp_path)
     with pytest.raises(SourceError, match="no labels"):
-        fit_files(lines(tmp_path / "none.jsonl", []), [folder / "stories.jsonl"], None, tmp_path)
+        fit_files([lines(tmp_path / "none.jsonl", [])], [folder / "stories.jsonl"], None, tmp_path)
     assert not list(tmp_path.glob("judge.json"))
 
 
 def test_without_scikit_learn_fitting_says_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(RequestError, match="pip install scikit-learn"):
-        fit_files(folder / "labels.jsonl", [folder / "stories.jsonl"])
+        fit_files([folder / "labels.jsonl"], [folder / "stories.jsonl"])
 
 
 def test_files_are_tagged_in_order_with_the_ids_of_label_files(tmp_path: Path) -> None:

@@ -18,12 +18,12 @@ _COLUMNS: Final = {
 }
 
 
-def tag_command(files: Sequence[Path], gold: Path | None, fit: Path | None, as_json: bool = False) -> Outcome:
+def tag_command(files: Sequence[Path], gold: Path | None, fit: Sequence[Path], as_json: bool = False) -> Outcome:
     """Tag the stories of `files`; with `gold` measure tagger and judge, with `fit` fit both anew to labels.
 
     Raises SourceError for files, labels or gold that can't be read or don't belong together.
     """
-    if fit is not None:
+    if fit:
         measured = fit_files(fit, files, gold)
         return Outcome(_table(measured, as_json), "tagger and judge fitted and written into the package", 0)
     if gold is not None:

@@ -20,7 +20,7 @@ _VALUE_SCALE: Final[dict[Family, float]] = {"whole": 0.07, "thirds": 0.05}  # by
 _NGRAM_SCALE: Final = 0.1
 _C: Final = 3.0  # inverse strength of the penalty
 _STORIES: Final = 2  # in which an n-gram must be
-_KEPT: Final = 1800  # n-grams chosen for each tag: what 300 kB of JSON hold
+_KEPT: Final = 1700  # n-grams chosen for each tag: what 300 kB of JSON hold
 _FOLDS: Final = 5
 _REPEATS: Final = 4
 
@@ -30,34 +30,46 @@ def half(story_id: str) -> Name:
     return ("tagger", "judge")[hashlib.sha256(f"half:{story_id}".encode()).digest()[0] & 1]
 
 
-def fit(name: Name, stories: Mapping[str, str], labels: Mapping[str, Sequence[Tag]]) -> Tagger:
-    """Fit one of the models to its half of `labels` (story_id -> tags); `stories` has the texts.
+def fit(
+    name: Name,
+    stories: Mapping[str, str],
+    labels: Mapping[str, Sequence[Tag]],
+    more: Mapping[str, Sequence[Tag]] | None = None,
+) -> Tagger:
+    """Fit one of the models to its half of `labels` and `more` (story_id -> tags); `stories` has the texts.
 
     Log-count ratios as features of a logistic regression (Wang and Manning, ACL 2012),
-    beside the values of the family. Held-out folds of the same labels say how sure to be (Platt's sigmoid, folded
-    into the weights) and from which probability on a story has the tag.
+    beside the values of the family. Held-out folds of `labels` say how sure to be (Platt's sigmoid, folded
+    into the weights) and from which probability on a story has the tag: readers differ in how readily they say yes,
+    and who read `more` has no say in that.
     The same input gives the same bytes. Raises SourceError if a tag is too rare to be learned.
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    identities = sorted(identity for identity in labels if half(identity) == name)
+    everything = {**(more or {}), **labels}
+    identities = sorted(identity for identity in everything if half(identity) == name)
     family = FAMILIES[name]
     if not identities:
         raise SourceError(f"no labels to fit the {name} to; give some hundreds of labelled stories")
     table = _Table.of([features(reading(name, stories[identity]), family) for identity in identities], family)
-    labels_NT = np.array([[tag in labels[identity] for tag in TAGS] for identity in identities])
-    _check_enough(name, labels_NT)
+    labels_NT = np.array([[tag in everything[identity] for tag in TAGS] for identity in identities])
+    sure_by_N = np.array([identity in labels for identity in identities])
+    _check_enough(name, labels_NT[sure_by_N])
     with threadpool_limits(1):  # threads cost more than they save on vectors this short
-        return _fitted(name, identities, table, labels_NT)
+        return _fitted(name, identities, table, labels_NT, sure_by_N)
 
 
-def _fitted(name: Name, identities: list[str], table: "_Table", labels_NT: NDArray[np.bool_]) -> Tagger:
+def _fitted(
+    name: Name, identities: list[str], table: "_Table", labels_NT: NDArray[np.bool_], sure_by_N: NDArray[np.bool_]
+) -> Tagger:
+    """sure_by_N: the stories whose labels say how sure to be."""
     everything = np.arange(len(identities))
     kept = table.best(everything, labels_NT)
     fits, thresholds = [], []
     for at, tag in enumerate(TAGS):
         labels_N = labels_NT[:, at]
-        slope, shift = _calibration(log_odds_N := _held_out(table, labels_N, tag), labels_N)
+        log_odds_N = _held_out(table, labels_N, tag)[sure_by_N]
+        slope, shift = _calibration(log_odds_N, labels_N[sure_by_N])
         fits.append(table.fit(everything, labels_N, tag, kept).calibrated(slope, shift))
         thresholds.append(_threshold(_probability(slope * log_odds_N + shift)))
     model = LinearModel(

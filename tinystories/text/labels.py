@@ -13,11 +13,22 @@ from tinystories.text.tags import TAGS, Tag
 Gold = dict[str, dict[Tag, bool]]  # story_id -> tag -> whether it is there; a tag that readers disagree on is left out
 
 
-def read_labels(path: Path) -> dict[str, list[Tag]]:
-    """Tags by story_id from JSON lines {"id", "tags": [..]}, in the file's order.
+def read_labels(*paths: Path) -> dict[str, list[Tag]]:
+    """Tags by story_id from JSON lines {"id", "tags": [..]} of one file or several, in the files' order.
 
-    Raises SourceError with the line's number for a line of another form or an unknown tag.
+    Raises SourceError with the line's number for a line of another form or an unknown tag, and for a story that two
+    files label differently.
     """
+    labels: dict[str, list[Tag]] = {}
+    for path in paths:
+        found = _read_labels(path)
+        if unlike := [identity for identity, tags in found.items() if labels.get(identity, tags) != tags]:
+            raise SourceError(f"{path}: {unlike[0]} has other tags in a file before it: label a story once")
+        labels |= found
+    return labels
+
+
+def _read_labels(path: Path) -> dict[str, list[Tag]]:
     labels: dict[str, list[Tag]] = {}
     for number, value in _lines(path):
         tags = value.get("tags")

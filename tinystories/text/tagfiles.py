@@ -56,8 +56,9 @@ def measure_files(files: Sequence[Path], gold: Path) -> Measured:
     return {name: _beside_readers(measure(Tagger.load(name), stories, labels), gold) for name in NAMES}
 
 
-def fit_files(labels: Path, files: Sequence[Path], gold: Path | None = None, out: Path = HERE) -> Measured:
+def fit_files(labels: Sequence[Path], files: Sequence[Path], gold: Path | None = None, out: Path = HERE) -> Measured:
     """Fit tagger and judge to their halves of `labels`, with the texts from `files`; write both to the folder `out`.
+    The first file of labels alone says how sure to be.
 
     With `gold` they are measured, and the JSON carries the figures. Returns them, empty without `gold`.
     Raises SourceError if a labelled story is not in `files`, or is in `gold` too; RequestError without scikit-learn.
@@ -65,18 +66,18 @@ def fit_files(labels: Path, files: Sequence[Path], gold: Path | None = None, out
     _need_scikit_learn()
     from tinystories.text.fitting import fit
 
-    tags = read_labels(labels)
+    own, tags, named = read_labels(labels[0]), read_labels(*labels), ", ".join(map(str, labels))
     true = {} if gold is None else read_gold(gold)
     if both := sorted(tags.keys() & true.keys()):
         raise SourceError(
-            f"{gold}: {len(both)} of its stories are in {labels} too ({_some(both)}); gold must not be fitted to"
+            f"{gold}: {len(both)} of its stories are in {named} too ({_some(both)}); gold must not be fitted to"
         )
     stories = _texts(files, tags.keys() | true.keys())
     if missing := sorted(tags.keys() - stories.keys()):
-        raise SourceError(f"{labels}: {len(missing)} of its stories are not in the files given ({_some(missing)})")
+        raise SourceError(f"{named}: {len(missing)} of its stories are not in the files given ({_some(missing)})")
     measured: Measured = {}
     for name in NAMES:
-        tagger = fit(name, stories, tags)
+        tagger = fit(name, stories, own, tags)
         if gold is not None:
             measured[name] = _beside_readers(measure(tagger, stories, true), gold)
             tagger = dataclasses.replace(tagger, gold=measured[name])
