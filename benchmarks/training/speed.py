@@ -6,7 +6,8 @@ All variants take turns on one batch of 32 x 256 random tokens: three rounds, th
 median of the rounds. transformers runs twice: in a process of its own, as it comes, and in this one, where glibc has
 been told to keep freed memory (tinystories/training/hardware.py), which makes any model faster. Share of peak: FLOPs of
 the matrix products (6 a weight and token, and 12 x layers x width x length a token for attention, the causal half not
-deducted) over the best bf16 product measured here in the same run.
+deducted) over the best product measured here in the same run. What scale laptop computes in, bf16 or, on hardware
+without it, fp32, is in the variants' names, and the peak is of products in that.
 """
 
 import argparse
@@ -33,7 +34,7 @@ from tinystories.params import load_params
 from tinystories.requests.example import Example
 from tinystories.requests.mixed import Weights
 from tinystories.training.batches import Batch, collate
-from tinystories.training.hardware import cores, prepare
+from tinystories.training.hardware import cores, precision_of, prepare
 from tinystories.training.loop import Trainer
 from tinystories.training.order import Order
 
@@ -97,11 +98,11 @@ def flops(config: ModelConfig) -> float:
     return ROWS * LENGTH * (6.0 * matrices + 12.0 * config.layers * config.width * LENGTH)
 
 
-def gemm_peak(clock: Clock) -> float:
-    """The fastest bf16 product of a few sizes, FLOP/s."""
+def gemm_peak(clock: Clock, precision: torch.dtype) -> float:
+    """The fastest product of a few sizes, FLOP/s."""
     best = 0.0
     for n in (1024, 2048, 4096):
-        a, b = (torch.randn(n, n).bfloat16() for _ in range(2))
+        a, b = (torch.randn(n, n).to(precision) for _ in range(2))
         for _ in range(5):
             start = clock()
             a @ b
@@ -163,14 +164,15 @@ def profile(step: Step, count: int = 4) -> dict[str, float]:
 
 
 def measure(name: str, threads: int, rounds: int, count: int, clock: str) -> dict[str, float | str]:
-    config = SIZES[name]
+    config, precision = SIZES[name], precision_of("auto", torch.device("cpu"))
+    own = "bf16" if precision == torch.bfloat16 else "fp32"
     fp32 = ("train.compile=false", "train.precision=fp32", "train.optimizer=adamw")
     steps = {
         "the same, where freed memory is kept": llama(config),
         "ours, fp32, eager, AdamW": ours(config, threads, *fp32),
-        "ours, bf16, eager, Muon": ours(config, threads, "train.compile=false"),
-        "ours, bf16, compiled, AdamW": ours(config, threads, "train.optimizer=adamw"),
-        "ours, bf16, compiled, Muon": ours(config, threads),
+        f"ours, {own}, eager, Muon": ours(config, threads, "train.compile=false"),
+        f"ours, {own}, compiled, AdamW": ours(config, threads, "train.optimizer=adamw"),
+        f"ours, {own}, compiled, Muon": ours(config, threads),
     }
     torch.set_num_threads(threads)
     peak, medians = 0.0, defaultdict(list)
@@ -180,12 +182,12 @@ def measure(name: str, threads: int, rounds: int, count: int, clock: str) -> dic
         for variant, timer in timers.items():  # warm: compiled, memory had
             print(f"{name}, {variant}: {timer(2):.3f} s a step at first", file=sys.stderr, flush=True)
         for _ in range(rounds):
-            peak = max(peak, gemm_peak(CLOCKS[clock]))
+            peak = max(peak, gemm_peak(CLOCKS[clock], precision))
             for variant, timer in timers.items():
                 medians[variant].append(timer(count))
     seconds = {variant: statistics.median(times) for variant, times in medians.items()}
     plain = next(iter(seconds.values()))
-    print(f"\n{name}: {config.parameters:,} parameters, {threads} threads, bf16 peak {peak / 1e9:.0f} GFLOP/s\n")
+    print(f"\n{name}: {config.parameters:,} parameters, {threads} threads, {own} peak {peak / 1e9:.0f} GFLOP/s\n")
     print("| variant | ms a step | times as fast | tokens/s | share of peak |\n|---|---|---|---|---|")
     for variant, s in seconds.items():
         rate, share = ROWS * LENGTH / s, flops(config) / s / peak
