@@ -278,4 +278,6 @@ def test_hand_labelled_stories_are_all_found_in_the_shared_text(project: Path, s
         labelled = {json.loads(line)["id"] for line in (shared / "data" / name).read_text().splitlines()}
         assert labelled <= set(partitions)
     assert {partitions[identity] for identity in fitted_ids() & set(partitions)} <= {"train"}
-    assert 0.08 < metrics["partitions"]["test"] / metrics["stories"] < 0.11
+    rest = [partition for identity, partition in partitions.items() if identity not in fitted_ids()]
+    # 11,774 stories, a tenth of them by hash: the standard error of their share is 0.0028, and this is 3.6 of it
+    assert 0.09 < rest.count("test") / len(rest) < 0.11
