@@ -2,7 +2,8 @@
 
 Matrices that read the same vector are one, the weights of the norms are multiplied into them, and rows
 stand side by side at their ends, so that a step writes one column of the cache and reads what is filled.
-Shape suffixes: B rows, T positions, S key positions, D width, H heads, K size of a head, F inner size.
+Shape suffixes: B rows, T positions, S key positions, D width, H heads, K size of a head, F inner size, N = B or
+B x T.
 """
 
 from collections.abc import Sequence
@@ -58,8 +59,8 @@ def fits(loaded: LoadedModel) -> bool:
 class FusedEngine:
     """An engine (generation/engine.py) for `fits` models.
 
-    precision: of weights, keys and values. float32, or bfloat16: many rows go several times as fast on a CPU
-    with AMX, and a token's logits are right to two digits or three.
+    precision: of weights and of what they are multiplied with. float32, or bfloat16: many rows go faster on a CPU that
+    computes in it, and a token's logits are right to two digits or three.
     """
 
     def __init__(self, loaded: LoadedModel, precision: torch.dtype = torch.float32) -> None:
@@ -96,18 +97,16 @@ class FusedEngine:
         if cache.mask is not None:
             there_B1T = (torch.arange(T) >= cache.pads_B[:, None])[:, None]
             seen = (there_B1T & torch.ones(T, T, dtype=torch.bool).tril() | torch.eye(T, dtype=torch.bool))[:, None]
-        x_BTD = self._embed[ids_BT]
-        turns = self._turns[at_BT][:, :, None]
+        x_ND = self._embed[ids_BT.flatten()]
+        turns = self._turns[at_BT.flatten()]
         for layer, keys, values in zip(self._layers, cache.keys, cache.values, strict=True):
-            q, k, v = self._read(layer, x_BTD, turns)
-            keys[:, :, :T], values[:, :, :T] = k.transpose(1, 2), v.transpose(1, 2)
-            y = F.scaled_dot_product_attention(
-                q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), attn_mask=seen, is_causal=seen is None
-            )
-            x_BTD = x_BTD + F.linear(y.transpose(1, 2).flatten(2), layer.out)
-            x_BTD = x_BTD + self._feed_forward(layer, x_BTD)
+            parts = self._read(layer, x_ND, turns)
+            q, k, v = (part.unflatten(0, ids_BT.shape).transpose(1, 2) for part in parts)
+            keys[:, :, :T], values[:, :, :T] = k, v
+            y = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, is_causal=seen is None)
+            x_ND = self._onward(layer, x_ND, y.transpose(1, 2).flatten(2).flatten(0, 1))
         cache.filled = T
-        return self._logits(x_BTD[:, -1]), cache
+        return self._logits(x_ND.unflatten(0, ids_BT.shape)[:, -1]), cache
 
     @torch.inference_mode()
     def step(self, ids_B: Tensor, cache: Columns) -> Tensor:
@@ -115,13 +114,12 @@ class FusedEngine:
             return self._step_one(int(ids_B[0]), cache)
         at = cache.filled
         x_BD = self._embed[ids_B]
-        turns = self._turns[at - cache.pads_B][:, None]
+        turns = self._turns[at - cache.pads_B]
         mask = None if cache.mask is None else cache.mask[..., : at + 1]
         for layer, keys, values in zip(self._layers, cache.keys, cache.values, strict=True):
             q, k, v = self._read(layer, x_BD, turns)
             keys[:, :, at], values[:, :, at] = k, v
-            x_BD = x_BD + F.linear(_attend(q, keys, values, mask, at + 1), layer.out)
-            x_BD = x_BD + self._feed_forward(layer, x_BD)
+            x_BD = self._onward(layer, x_BD, _attend(q, keys, values, mask, at + 1))
         cache.filled = at + 1
         return self._logits(x_BD)
 
@@ -142,36 +140,36 @@ class FusedEngine:
     def _new_cache(self, pads: Sequence[int], columns: int) -> Columns:
         c = self._config
         shape = (len(pads), c.heads, columns, c.head_size)
-        keys, values = ([torch.empty(shape, dtype=self._precision) for _ in self._layers] for _ in range(2))
+        keys, values = ([torch.empty(shape) for _ in self._layers] for _ in range(2))
         mask = None
         if any(pads):
             there = torch.arange(columns) >= torch.tensor(pads)[:, None]
-            mask = torch.where(there, 0.0, -torch.inf).to(self._precision)[:, None, None]
+            mask = torch.where(there, 0.0, -torch.inf)[:, None, None]
         return Columns(keys, values, torch.tensor(pads), mask, 0)
 
-    def _from_normed(self, x: Tensor, weight: Tensor) -> Tensor:
-        """`weight` times RMSNorm(x); in float32 the norm, a number a row, scales the product, which is faster."""
-        if self._precision != torch.float32:
-            normed = F.rms_norm(x, (x.shape[-1],), None, self._config.norm_eps)
-            return F.linear(normed.to(self._precision), weight)
-        length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-        scale = length.square_().div_(x.shape[-1]).add_(self._config.norm_eps).rsqrt_()
-        return F.linear(x, weight).mul_(scale)
+    def _normed(self, x_ND: Tensor) -> Tensor:
+        """RMSNorm without its weight, as products take it."""
+        length_N1 = torch.linalg.vector_norm(x_ND, dim=-1, keepdim=True)
+        scale_N1 = length_N1.square_().div_(x_ND.shape[-1]).add_(self._config.norm_eps).rsqrt_()
+        return (x_ND * scale_N1).to(self._precision)
 
-    def _read(self, layer: _Layer, x: Tensor, turns: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Turned queries and keys, and values, each (..., H, K)."""
+    def _read(self, layer: _Layer, x_ND: Tensor, turns_NK: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Turned queries and keys, and values, each (N, H, K); turns (N, K / 2), complex."""
         heads, K = self._config.heads, self._config.head_size
-        read = self._from_normed(x, layer.read).float().view(*x.shape[:-1], 3, heads, K)
-        pairs = torch.view_as_complex(read[..., :2, :, :].reshape(*x.shape[:-1], 2, heads, K // 2, 2))
-        turned = torch.view_as_real(pairs * turns[..., None, :, :]).flatten(-2).to(self._precision)
-        return turned[..., 0, :, :], turned[..., 1, :, :], read[..., 2, :, :].to(self._precision)
+        read = F.linear(self._normed(x_ND), layer.read).float().view(-1, 3, heads, K)
+        pairs = torch.view_as_complex(read.view(-1, 3, heads, K // 2, 2))[:, :2]
+        q, k = torch.view_as_real(pairs * turns_NK[:, None, None]).flatten(-2).unbind(1)
+        return q, k, read[:, 2]
 
-    def _feed_forward(self, layer: _Layer, x: Tensor) -> Tensor:
-        gate, up = self._from_normed(x, layer.gate).chunk(2, dim=-1)
-        return F.linear(F.silu(gate) * up, layer.down)
+    def _onward(self, layer: _Layer, x_ND: Tensor, y_ND: Tensor) -> Tensor:
+        """What attention read, added, and what the feed-forward part makes of it."""
+        x_ND = x_ND + F.linear(y_ND.to(self._precision), layer.out)
+        # rows as columns: so wide a product takes a quarter less time, and its halves lie one after the other
+        gate_FN, up_FN = torch.mm(layer.gate, self._normed(x_ND).t()).chunk(2)
+        return x_ND + F.linear(F.silu(gate_FN).mul_(up_FN).t(), layer.down)
 
     def _logits(self, x_BD: Tensor) -> Tensor:
-        return self._from_normed(x_BD, self._head).float()
+        return F.linear(self._normed(x_BD), self._head).float()
 
     def _step_one(self, identity: int, cache: Columns) -> Tensor:
         """`step` for one row: vectors, so that each product is one call and its norm a number that scales it."""
@@ -203,10 +201,7 @@ class FusedEngine:
 def _attend(q_BHK: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, filled: int) -> Tensor:
     """(B, D) what each row's query reads of the cache's `filled` columns."""
     rows, heads, K = q_BHK.shape
-    if q_BHK.dtype != torch.float32:
-        y = F.scaled_dot_product_attention(q_BHK[:, :, None], keys[:, :, :filled], values[:, :, :filled], mask)
-        return y.flatten(1)
-    # two products of batches of vectors and matrices take two thirds of its time in float32
+    # two products of batches of vectors and matrices take two thirds of F.scaled_dot_product_attention's time
     keys, values = (part.view(rows * heads, -1, K)[:, :filled] for part in (keys, values))
     query, scale = q_BHK.reshape(-1, 1, K), K**-0.5
     if mask is None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 # candidates sorted for top-p; a row whose mass they don't hold is sorted further, at last whole
-PRE_CUTS: Final = (64, 512)
+PRE_CUTS: Final = (32, 128, 512)
 _COLDEST: Final = 1e-37  # a temperature that float32 can hold: below it nothing but the likeliest is drawn either
 _ALL: Final = 1 << 40  # a top-k that no vocabulary reaches
 
