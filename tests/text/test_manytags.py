@@ -62,14 +62,15 @@ def test_cues_are_those_of_each_sentence(given_sentences: list[list[str]]) -> No
 
 def test_tags_are_those_that_the_tagger_finds_and_it_is_sure_of_them_in_some_degree() -> None:
     tagger, stories = Tagger.load("tagger"), [row["story"] for row in sample(200)]
-    found = ManyTagger(tagger).tags(stories, [sentences(story) for story in stories])
-    assert [list(tags) for tags in found] == tagger.tags_many(stories)
-    sure = [value for tags in found for value in tags.values()]
+    tags, sureness = ManyTagger(tagger).tags(stories, [sentences(story) for story in stories])
+    assert tags.to_pylist() == tagger.tags_many(stories)
+    assert [len(values) for values in sureness.to_pylist()] == [len(own) for own in tags.to_pylist()]
+    sure = sureness.flatten().to_pylist()
     assert min(sure) >= 0 and sum(value < 1 for value in sure) > 10 and sum(value > 1 for value in sure) > 10
 
 
 def test_no_stories_have_no_tags() -> None:
-    assert ManyTagger(Tagger.load("tagger")).tags([], []) == []
+    assert [len(one) for one in ManyTagger(Tagger.load("tagger")).tags([], [])] == [0, 0]
 
 
 @pytest.mark.slow

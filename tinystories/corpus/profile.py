@@ -4,15 +4,35 @@ from collections import Counter
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from tinystories.text.tags import TAGS
+from tinystories.text.tags import TAGS, Tag
 
 NUMBERS: Final = {"words": 10.0, "characters": 50.0, "sentences": 1.0, "letters_per_word": 0.1, "tags": 1.0}
 ORIGINS: Final = ("read", "features", "tagger", "world")
 CELLS: Final = 200  # of a number; the last one is open
 
 _QUANTILES: Final = (5, 50, 95)
+
+
+def tally(column: Any) -> dict[str, int]:
+    """How often each value of an Arrow column occurs."""
+    return {entry["values"]: entry["counts"] for entry in pc.value_counts(column).to_pylist()}
+
+
+def combinations(tags: Any) -> NDArray[np.int64]:
+    """(N) of each list of tags in an Arrow column, no tag twice, its number: 2 ** place in TAGS, summed."""
+    lists = tags.combine_chunks()
+    places = pc.index_in(lists.flatten().cast(pa.string()), pa.array(TAGS)).to_numpy(zero_copy_only=False).astype(np.int64)
+    story = pc.list_parent_indices(lists).to_numpy()
+    return np.bincount(story, 1 << places, minlength=len(lists)).astype(np.int64)
+
+
+def tags_of(number: int) -> tuple[Tag, ...]:
+    """The tags whose combination has this number, in canonical order."""
+    return tuple(tag for place, tag in enumerate(TAGS) if number >> place & 1)
 
 
 class Profile:
@@ -45,10 +65,11 @@ class Profile:
         self._words.append(words)
         self._stories += table.num_rows
         self._yes["other_letters"] += int((pc.binary_length(table["text"]).to_numpy() > characters).sum())
-        self._yes.update(f"from {origin}" for origin in table["tags_from"].to_pylist())
-        for tags in table["tags"].to_pylist():
-            self._combinations[tuple(tags)] += 1
-            self._yes.update(tags)
+        self._yes.update({f"from {origin}": count for origin, count in tally(table["tags_from"]).items()})
+        for number, count in enumerate(np.bincount(combinations(table["tags"]))):
+            tags = tags_of(number)
+            self._combinations[tags] += int(count)
+            self._yes.update(dict.fromkeys(tags, int(count)))
 
     def measures(self) -> dict[str, Any]:
         """Of each measure `counts`: of a number, cell i holds i * step to (i + 1) * step; of the others no and yes,
@@ -67,7 +88,7 @@ class Profile:
         each tag, how many of its stories have each other one."""
         words = np.concatenate([np.zeros(0, np.int32), *self._words])
         quantiles = np.quantile(words, [q / 100 for q in _QUANTILES], method="lower") if len(words) else []
-        order = sorted(self._combinations.items(), key=lambda entry: (-entry[1], entry[0]))
+        order = sorted((+self._combinations).items(), key=lambda entry: (-entry[1], entry[0]))
         return {
             "stories": self._stories,
             "measures": self.measures(),

@@ -120,7 +120,9 @@ def word_counts(scanned: Scanned) -> Places:
     after = np.ones(len(kinds_B) + 1, np.bool_)  # what is no white space begins a word there
     after[1:] = ~begins
     after[offsets] = True
-    return np.diff(np.searchsorted(np.flatnonzero(begins & after[:-1]), offsets))
+    counts = np.diff(np.searchsorted(np.flatnonzero(begins & after[:-1]), offsets))
+    counts[scanned.odd] = [len(scanned.given.text(number).split()) for number in scanned.odd]
+    return counts
 
 
 class Words(NamedTuple):

@@ -101,12 +101,12 @@ class FusedEngine:
         turns = self._turns[at_BT.flatten()]
         for layer, keys, values in zip(self._layers, cache.keys, cache.values, strict=True):
             parts = self._read(layer, x_ND, turns)
-            q, k, v = (part.unflatten(0, ids_BT.shape).transpose(1, 2) for part in parts)
+            q, k, v = (part.reshape(-1, T, *part.shape[1:]).transpose(1, 2) for part in parts)
             keys[:, :, :T], values[:, :, :T] = k, v
             y = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, is_causal=seen is None)
             x_ND = self._onward(layer, x_ND, y.transpose(1, 2).flatten(2).flatten(0, 1))
         cache.filled = T
-        return self._logits(x_ND.unflatten(0, ids_BT.shape)[:, -1]), cache
+        return self._logits(x_ND.view(-1, T, x_ND.shape[-1])[:, -1]), cache
 
     @torch.inference_mode()
     def step(self, ids_B: Tensor, cache: Columns) -> Tensor:
@@ -149,9 +149,9 @@ class FusedEngine:
 
     def _normed(self, x_ND: Tensor) -> Tensor:
         """RMSNorm without its weight, as products take it."""
-        length_N1 = torch.linalg.vector_norm(x_ND, dim=-1, keepdim=True)
+        length_N1: Tensor = torch.linalg.vector_norm(x_ND, dim=-1, keepdim=True)
         scale_N1 = length_N1.square_().div_(x_ND.shape[-1]).add_(self._config.norm_eps).rsqrt_()
-        return (x_ND * scale_N1).to(self._precision)
+        return x_ND.mul(scale_N1).to(self._precision)
 
     def _read(self, layer: _Layer, x_ND: Tensor, turns_NK: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Turned queries and keys, and values, each (N, H, K); turns (N, K / 2), complex."""

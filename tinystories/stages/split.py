@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 import tinystories
 from tinystories.corpus.parallel import map_tables
-from tinystories.corpus.profile import ORIGINS, Profile
+from tinystories.corpus.profile import ORIGINS, Profile, combinations, tally
 from tinystories.corpus.progress import QUIET, Pace, Say
 from tinystories.corpus.record import PARTITIONS, SPLIT
+from tinystories.corpus.scan import Texts, scan, word_counts
 from tinystories.corpus.tables import count_rows, read_tables, write_tables
 from tinystories.corpus.vocabulary import Vocabulary
 from tinystories.files import fingerprint, write_json
@@ -62,33 +64,33 @@ def cut_and_tagged(records: Any) -> Any:
         "last": last,
         "infillable": [not alone for alone in whole],
         "sentences": [len(one) for one in found],
-        "words_in_text": [len(text.split()) for text in texts],
+        "words_in_text": word_counts(scan(Texts.of(records["text"]))),
         "tags": tags,
         "tags_from": origins,
-        "sureness": pa.array(sureness, pa.list_(pa.float32())),
+        "sureness": sureness,
     }
     same = {name: records[name] for name in records.column_names if name not in columns}
     return pa.table({**same, **columns}).select(_CUT.names).cast(_CUT)
 
 
-def _tags(
-    records: Any, texts: list[str], found: list[list[str]]
-) -> tuple[list[list[Tag]], list[str], list[list[float] | None]]:
-    """Of each story its tags, who says so, and how sure the tagger is of each, if it says so."""
-    tags: list[list[Tag]] = []
-    origins: list[str] = []
-    sureness: list[list[float] | None] = [None] * len(texts)
-    unlabelled: list[int] = []
-    given = (records[name].to_pylist() for name in ("tags", "tags_from", "features"))
-    for number, (read, origin, features) in enumerate(zip(*given, strict=True)):
-        if read is None and features is None:
-            unlabelled.append(number)
-        tags.append(ordered(read if read is not None else features or []))
-        origins.append(origin or "read" if read is not None else "features" if features is not None else "tagger")
-    told = _tagger().tags([texts[number] for number in unlabelled], [found[number] for number in unlabelled])
-    for number, own in zip(unlabelled, told, strict=True):
-        tags[number], sureness[number] = list(own), list(own.values())
-    return tags, origins, sureness
+def _tags(records: Any, texts: list[str], found: list[list[str]]) -> tuple[Any, Any, Any]:
+    """Arrow arrays: of each story its tags, who says so, and how sure the tagger is of each, if it says so."""
+    silent = pc.and_(pc.is_null(records["tags"]), pc.is_null(records["features"])).to_numpy()
+    asked, brought = np.flatnonzero(silent), np.flatnonzero(~silent)
+    tags, sureness = _tagger().tags([texts[number] for number in asked], [found[number] for number in asked])
+    own: list[list[Tag]] = []
+    origins = ["tagger"] * len(asked)
+    for row in records.select(["tags", "tags_from", "features"]).take(pa.array(brought)).to_pylist():
+        read = row["tags"]
+        own.append(ordered(read if read is not None else row["features"]))
+        origins.append((row["tags_from"] or "read") if read is not None else "features")
+    place = pa.array(np.argsort(np.concatenate([asked, brought])))
+    every = (
+        pa.concat_arrays([tags, pa.array(own, tags.type)]),
+        pa.array(origins, pa.string()),
+        pa.concat_arrays([sureness, pa.nulls(len(brought), sureness.type)]),
+    )
+    return every[0].take(place), every[1].take(place), every[2].take(place)
 
 
 @cache
@@ -101,10 +103,12 @@ def _counted(tables: Iterator[Any], counts: Counter[str], pace: Pace) -> Iterato
         counts["stories"] += table.num_rows
         counts["infillable"] += pc.sum(table["infillable"]).as_py()
         counts["sentences"] += pc.sum(table["sentences"]).as_py()
-        counts.update(f"from {origin}" for origin in table["tags_from"].to_pylist())
-        for partition, tags in zip(table["partition"].to_pylist(), table["tags"].to_pylist(), strict=True):
-            counts[partition] += 1
-            counts.update(f"{partition} {tag}" for tag in tags)
+        counts.update({f"from {origin}": count for origin, count in tally(table["tags_from"]).items()})
+        numbers = combinations(table["tags"])
+        for partition in PARTITIONS:
+            within = numbers[pc.equal(table["partition"], partition).to_numpy()]
+            counts[partition] += len(within)
+            counts.update({f"{partition} {tag}": int((within >> at & 1).sum()) for at, tag in enumerate(TAGS)})
         pace(counts["stories"])
         yield table
 

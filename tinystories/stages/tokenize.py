@@ -103,7 +103,6 @@ def tokenized(table: Any, *, tokenizer: Path, common: frozenset[str], tag_margin
     stories = parts.every(len(_PARTS))
     words = word_lists(stories)
     length = word_counts(stories)
-    length[stories.odd] = [len(stories.given.text(number).split()) for number in stories.odd]
     columns = {
         "ids": pa.LargeListArray.from_arrays(ids.offsets.take(pa.array(np.arange(0, len(ids) + 1, 3))), ids.values),
         **{name: tokens[:, at] for at, name in enumerate(_PARTS)},

@@ -48,8 +48,8 @@ class LinearModel:
         stories = len(values_NU)
         # no `@`: BLAS sums in another order for one story than for many
         log_odds_NT = self.bias_T + np.einsum("nu,tu->nt", values_NU, self.value_weights_UT.T.copy())
-        for tag in range(len(TAGS)):
-            log_odds_NT[:, tag] += np.bincount(stories_K, self.ngram_weights_VT[rows_K, tag], stories)
+        for tag, weights_V in enumerate(self.ngram_weights_VT.T.copy()):
+            log_odds_NT[:, tag] += np.bincount(stories_K, weights_V.take(rows_K), stories)
         return np.asarray(1 / (1 + np.exp(-log_odds_NT)))
 
     def to_json(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tinystories.text.features import CLOSING, EARLY, ENDING, LATE, LONG, NAMES,
 from tinystories.text.linear import LinearModel
 from tinystories.text.manycues import cues_in
 from tinystories.text.tagger import Tagger
-from tinystories.text.tags import TAGS, Tag
+from tinystories.text.tags import TAGS
 
 _APOSTROPHES: Final = "'’‘"
 _STRAIGHT: Final = str.maketrans({"’": "'", "‘": "'"})
@@ -30,18 +30,19 @@ class ManyTagger:
         self._tagger = tagger
         self._ngrams = _Ngrams(tagger.model)
 
-    def tags(self, texts: Sequence[str], sentences: Sequence[Sequence[str]]) -> list[dict[Tag, float]]:
-        """The tags of each story, in canonical order, and how sure each is, in hundredths (`Tagger.sureness`).
+    def tags(self, texts: Sequence[str], sentences: Sequence[Sequence[str]]) -> tuple[Any, Any]:
+        """Arrow arrays of N lists each: a story's tags, in canonical order, and how sure each of them is, in hundredths
+        (`Tagger.sureness`).
 
         `sentences` of each of `texts`, as `sentences` cuts it.
         """
         probabilities_NT = self.probabilities(texts, sentences)
         found_NT = self._tagger.said(probabilities_NT)
         sure_NT = self._tagger.sureness(probabilities_NT).round(2)
-        return [
-            {tag: value for tag, yes, value in zip(TAGS, found, sure, strict=True) if yes}
-            for found, sure in zip(found_NT.tolist(), sure_NT.tolist(), strict=True)
-        ]
+        ends = pa.array(np.concatenate([[0], np.cumsum(found_NT.sum(axis=1))]), pa.int32())
+        tags = pa.array(TAGS).take(pa.array(np.nonzero(found_NT)[1]))
+        sure = pa.array(sure_NT[found_NT], pa.float32())
+        return pa.ListArray.from_arrays(ends, tags), pa.ListArray.from_arrays(ends, sure)
 
     def probabilities(self, texts: Sequence[str], sentences: Sequence[Sequence[str]]) -> NDArray[np.float64]:
         """(N, T) probability of each tag in each text; 0 in a text without a word."""
@@ -101,8 +102,9 @@ class _Ngrams:
         parsed = [(ngram[:2], ngram[2:].split(" "), row) for ngram, row in model.ngrams.items()]
         self._words = {word: at for at, word in enumerate(dict.fromkeys(w for _, words, _ in parsed for w in words))}
         size = len(self._words) + 1  # one more, for words that no n-gram has
-        self._single = np.full((len(_PLACES), size), -1, np.int32)
-        self._pairs = np.full((len(_PLACES), size * size), -1, np.int32)
+        assert len(model.ngrams) < 1 << 15, "rows are kept in 16 bits, so that what is looked up often stays in caches"
+        self._single = np.full((len(_PLACES), size), -1, np.int16)
+        self._pairs = np.full((len(_PLACES), size * size), -1, np.int16)
         for place, words, row in parsed:
             numbers = [self._words[word] for word in words]
             if len(numbers) == 1:
@@ -125,10 +127,12 @@ class _Ngrams:
         return keys % self._rows, keys // self._rows
 
     def _found(self, place: int, known: Places, story: Places) -> tuple[Places, Places]:
-        single = self._single[place, known]
-        pairs = self._pairs[place, known[:-1] * (len(self._words) + 1) + known[1:]]
-        alone, both = single >= 0, (pairs >= 0) & (story[:-1] == story[1:])
-        return np.concatenate([single[alone], pairs[both]]), np.concatenate([story[alone], story[:-1][both]])
+        single = self._single[place].take(known)
+        pairs = self._pairs[place].take(known[:-1] * (len(self._words) + 1) + known[1:])
+        alone, both = np.flatnonzero(single >= 0), np.flatnonzero(pairs >= 0)
+        both = both[story[both] == story[both + 1]]
+        rows = np.concatenate([single[alone], pairs[both]], dtype=np.int64)
+        return rows, story[np.concatenate([alone, both])]
 
 
 def _values(seen: _Stories, texts: Sequence[str]) -> dict[str, Any]:
