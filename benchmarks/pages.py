@@ -1,10 +1,15 @@
-"""Tables of measurements in pages of docs, between marks."""
+"""Tables of measurements in pages of docs, between marks; and what machine they were made on."""
 
+import platform
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from tinystories.errors import TinyStoriesError
 from tinystories.files import write_text
+from tinystories.training.hardware import cores
+
+BF16: Final = ("amx_bf16", "avx512_bf16")  # flags of a CPU that computes in bfloat16
 
 
 def fill(page: Path, tables: Mapping[str, str]) -> None:
@@ -23,3 +28,13 @@ def put(text: str, name: str, table: str) -> str:
     if not marked or not ended:
         raise TinyStoriesError(f"the page has no {begin.strip()} ... {end}: put these lines where the table goes")
     return f"{head}{begin}{table}\n{end}{tail}"
+
+
+def machine() -> str:
+    """This machine's cores, by name, and how it computes in bfloat16."""
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    about = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    found = [flag for flag in BF16 if flag in about.get("flags", "").split()]
+    name = about.get("model name", platform.machine())
+    return f"{cores()} cores of {name} ({' and '.join(found) or 'no bfloat16'})"

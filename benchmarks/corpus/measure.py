@@ -9,7 +9,6 @@ anew. Times are this machine's: run it alone.
 
 import argparse
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -20,9 +19,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.pages import fill
+from benchmarks.pages import fill, machine
 from benchmarks.presets.compare import prepare
-from tinystories.corpus.parallel import cores
 from tinystories.files import read_json, write_json
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -134,7 +132,7 @@ def page(rows: Mapping[int, Row]) -> str:
     largest = rows[sizes[-1]]
     found = largest["validate metrics"]
     return "\n".join([
-        f"{cores()} cores ({processor()}), {date.today():%Y-%m-%d}; one run each.",
+        f"{machine()}, {date.today():%Y-%m-%d}; one run each.",
         "",
         f"| stage | aim | {' | '.join(f'{size:,} stories' for size in sizes)} |",
         "|---|---|" + "---|" * len(sizes),
@@ -182,11 +180,6 @@ def cells(size: int, rows: Mapping[int, Row], smaller: int | None) -> dict[str, 
         adds,
     )
     return dict(zip(AIMS, values, strict=True))
-
-
-def processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 if __name__ == "__main__":

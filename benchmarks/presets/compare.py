@@ -5,14 +5,13 @@ python -m benchmarks.presets.compare STORIES [--minutes N] [--presets A,B,...] [
 STORIES: a file or folder of stories. Each preset has a project of its own in .work/presets, where its stages run as
 they do under DVC; what is there already and asked for in the same way is not run again. `tags-encoder-mini` comes
 twice, with its tags at the start (A) and in every window (B). Parameters stand in the table for every preset, with
-the vocabulary asked for. Times are this machine's: run it alone.
+the vocabulary asked for. First all presets are timed, on a machine that should do nothing else; minutes are then so
+many steps of each, and how long those really take changes nothing.
 """
 
 import argparse
-import platform
 import shutil
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Any, Final
 
 import pyarrow.parquet as pq
 
-from benchmarks.pages import fill
+from benchmarks.pages import fill, machine
 from tinystories.evaluation.differences import Difference, paired_difference, share_difference
 from tinystories.files import read_json, write_json
 from tinystories.params import Params, load_params
@@ -28,7 +27,6 @@ from tinystories.paths import Paths
 from tinystories.stages import evaluate, extract, split, tokenize, train, validate
 from tinystories.stages.train import model_config
 from tinystories.text.tags import TAGS
-from tinystories.training.hardware import cores
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 WORK: Final = ROOT / ".work/presets"
@@ -48,39 +46,55 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--set", action="append", default=[], dest="overrides")
     parser.add_argument("--page", type=Path, default=PAGE)
     given = parser.parse_args(arguments)
-    rows = {
-        name: measure(name, given.stories.resolve(), given.minutes, given.overrides)
-        for name in given.presets.split(",")
-    }
+    names, stories = given.presets.split(","), given.stories.resolve()
+    seconds = {name: timed(name, stories, given.overrides) for name in names}
+    rows = {name: measure(name, stories, given.minutes, seconds[name], given.overrides) for name in names}
     fill(given.page, {"measured": measured(rows, given.minutes)})
 
 
-def measure(name: str, stories: Path, minutes: float, overrides: Sequence[str]) -> dict[str, Any]:
+def settings(name: str, stories: Path, overrides: Sequence[str]) -> list[str]:
+    """What a preset is asked to be, but for its steps."""
+    asked = [*SETTINGS, f"preset={name.partition(' ')[0]}", "source.kind=files", f"source.path={stories}"]
+    return [*asked, *(["requests.tags=window"] if name == B else []), *overrides]
+
+
+def timed(name: str, stories: Path, overrides: Sequence[str]) -> float:
+    """Seconds a step of one preset, whose tokens are made for it; the least of three measurements."""
+    asked = settings(name, stories, overrides)
+    project = project_of(name)
+    done = project.root / "timed.json"
+    if not (done.is_file() and read_json(done)["asked"] == asked):
+        print(f"{name}: tokens, and seconds a step", file=sys.stderr)
+        prepare(project.root)
+        params = load_params(ROOT, [*asked, "train.steps=1"])
+        for stage in (extract, validate, split, tokenize):
+            stage.run(params, project)
+        each = [train.dry_run(params, project)["seconds_per_step"] for _ in range(3)]
+        write_json(done, {"asked": asked, "each": each, "batch_tokens": params.train.batch_tokens})
+    return min(read_json(done)["each"])
+
+
+def measure(name: str, stories: Path, minutes: float, seconds: float, overrides: Sequence[str]) -> dict[str, Any]:
     """Metrics of one preset, and where its scores per story are."""
-    asked = [
-        *SETTINGS, f"preset={name.partition(' ')[0]}", "source.kind=files", f"source.path={stories}",
-        f"train.minutes={minutes:g}", *(["requests.tags=window"] if name == B else []), *overrides,
-    ]  # fmt: skip
-    project = Paths(WORK / name.replace(" ", "-"))
+    steps = round(minutes * 60 / seconds)
+    asked = [*settings(name, stories, overrides), f"train.steps={steps}"]
+    project = project_of(name)
     done = project.root / "measured.json"
     if done.is_file() and read_json(done)["asked"] == asked:
         return dict(read_json(done))
-    print(f"{name}: {minutes:g} minutes", file=sys.stderr)
-    prepare(project.root)
+    print(f"{name}: {minutes:g} minutes, {steps} steps", file=sys.stderr)
     params = load_params(ROOT, asked)
-    for stage in (extract, validate, split):
-        stage.run(params, project)
-    tokens = tokenize.run(params, project)
-    started = time.perf_counter()
     trained = train.run(params, project)
-    seconds = time.perf_counter() - started
     result = {
-        "asked": asked, "vocab_size": tokens["vocab_size"], "steps": trained["steps"],
-        "tokens_per_second": trained["tokens"] / seconds, "scores": str(project.evaluation / "stories.parquet"),
-        "evaluate": evaluate.run(params, project),
+        "asked": asked, "steps": steps, "tokens_per_second": trained["tokens"] / steps / seconds,
+        "scores": str(project.evaluation / "stories.parquet"), "evaluate": evaluate.run(params, project),
     }  # fmt: skip
     write_json(done, result)
     return result
+
+
+def project_of(name: str) -> Paths:
+    return Paths(WORK / name.replace(" ", "-"))
 
 
 def prepare(project: Path) -> None:
@@ -95,7 +109,7 @@ def prepare(project: Path) -> None:
 def measured(rows: Mapping[str, Row], minutes: float) -> str:
     """The second table, and A against B where both are there."""
     lines = [
-        f"{minutes:g} minutes of training each, on {cores()} cores ({platform.machine()}), {date.today():%Y-%m-%d}; "
+        f"{minutes:g} minutes of training each, on {machine()}, {date.today():%Y-%m-%d}; "
         f"{next(iter(rows.values()))['evaluate']['likelihood']['stories']} test stories. Intervals are of 95 %.",
         "",
         "| preset | parameters | steps | tokens/s | bits per byte | nats/story | tags asked for (and not) "

@@ -1,6 +1,6 @@
 """Time of a training step, beside transformers' LlamaForCausalLM of the same shape in fp32, eager, with AdamW.
 
-    python benchmarks/training/speed.py [--sizes 3.4M 7.2M nano] [--threads 2] [--clock wall] [--profile 3.4M]
+    python -m benchmarks.training.speed [--sizes 3.4M 7.2M nano] [--threads 2] [--clock wall] [--profile 3.4M]
 
 All variants take turns on one batch of 32 x 256 random tokens: three rounds, the median step of each round, then the
 median of the rounds. transformers runs twice: in a process of its own, as it comes, and in this one, where glibc has
@@ -13,7 +13,6 @@ without it, fp32, is in the variants' names, and the peak is of products in that
 import argparse
 import json
 import multiprocessing
-import platform
 import statistics
 import sys
 import time
@@ -28,6 +27,7 @@ import numpy as np
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from benchmarks.pages import machine
 from tinystories.model.config import ModelConfig
 from tinystories.model.transformer import Transformer
 from tinystories.params import load_params
@@ -208,7 +208,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    print(f"torch {torch.__version__}, {platform.processor() or platform.machine()}, {time.strftime('%Y-%m-%d')}")
+    print(f"torch {torch.__version__}, {machine()}, {time.strftime('%Y-%m-%d')}")
     if args.clock == "cpu" and args.threads != 1:
         parser.error("--clock cpu needs --threads 1: threads that wait for each other burn CPU time")
     found = [measure(name, args.threads, args.rounds, args.steps, args.clock) for name in args.sizes]

@@ -1,8 +1,9 @@
 """Trainings for the tables of quality.py and scaling.py: each finished one is kept as a line of JSON and not repeated.
 
 A budget in minutes becomes steps by the configuration's seconds a step, the least of three measurements, which are kept
-as well. So other load on the machine changes how long a training takes and nothing of its result; the seconds it
-really took stand beside. To have something measured again, remove its line from trained.jsonl.
+as well. So other load on the machine, or another machine, changes how long a training takes and little or nothing of
+its result; the seconds it really took stand beside. To have something measured again, remove its line from
+trained.jsonl.
 
 All budgets of a configuration share one path: `train.schedule: linear` holds the rate and lets it fall over the second
 half, and the warmup is equally many steps for all, so a training of 10 minutes goes on from where the one of 5 minutes
@@ -11,7 +12,6 @@ let its rate fall. That is byte for byte what `tinystories train` makes of the l
 
 import json
 import math
-import platform
 import shutil
 import subprocess
 import sys
@@ -25,6 +25,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
+from benchmarks.pages import machine
 from benchmarks.presets.compare import prepare
 from tinystories.evaluation.likelihood import likelihood, score
 from tinystories.files import fingerprint, read_json, write_json, write_text
@@ -37,7 +38,6 @@ from tinystories.stages import extract, split, tokenize, validate
 from tinystories.stages import train as train_stage
 from tinystories.training.budget import seconds_per_step
 from tinystories.training.checkpoints import complete_checkpoints
-from tinystories.training.hardware import cores
 from tinystories.training.loop import Trainer
 from tinystories.training.loss import sequence_nats
 
@@ -90,7 +90,8 @@ class Trained:
 
     def __init__(self, project: Paths, kept: Path = KEPT, work: Path = WORK, test_stories: int = TEST_STORIES) -> None:
         self.project, self.kept, self.work, self.test_stories = project, kept, work, test_stories
-        self.data = fingerprint(project.tokens)
+        ids = sorted(project.tokens.glob("*.ids.npy"))  # of all texts, in the order of training; what tags they have
+        self.data = fingerprint(*ids, project.tokens / "tokenizer.json")  # moves little, and a tagger moves with labels
 
     def lines(self) -> list[Line]:
         """All that is kept of trainings and measurements on these tokens."""
@@ -109,8 +110,8 @@ class Trained:
         parts = [params.seed, params.model.model_dump(), params.requests.model_dump(), settings]
         return fingerprint(self.data, json.dumps(parts, sort_keys=True))
 
-    def speed(self, recipe: Recipe) -> float:
-        """Seconds a step; measured once, on all cores."""
+    def speed(self, recipe: Recipe) -> Line:
+        """Seconds a step; measured once, on all cores, on whatever machine that was."""
         key = self.key(recipe)
         line = next((x for x in self.lines() if (x["kind"], x["key"]) == ("speed", key)), None)
         if line is None:
@@ -120,13 +121,14 @@ class Trained:
             each = [seconds_per_step(trainer) for _ in range(3)]
             took = {"seconds_per_step": min(each), "each": each, "seconds": time.perf_counter() - began}
             line = self._keep("speed", recipe, took | {"parameters": _parameters(trainer)})
-        return float(line["seconds_per_step"])
+        return line
 
     def train(self, recipe: Recipe, minutes: float) -> Line:
         """The line of `recipe` trained for `minutes`, from file if it is there."""
         if (done := self.budgets(recipe).get(minutes)) is not None:
             return done
-        seconds = self.speed(recipe)
+        speed = self.speed(recipe)
+        seconds = float(speed["seconds_per_step"])
         steps = round(minutes * 60 / seconds)
         if steps <= 2 * WARMUP:
             raise SystemExit(f"{recipe.name}: {minutes:g} minutes are {steps} steps here; take more than {2 * WARMUP}")
@@ -139,7 +141,7 @@ class Trained:
         assert validation is not None
         values = {
                 "minutes": minutes, "steps": steps, "seconds": took, "seconds_per_step": seconds,
-                "parameters": _parameters(trainer), "tokens": trainer.progress.tokens,
+                "timed_on": speed["machine"], "parameters": _parameters(trainer), "tokens": trainer.progress.tokens,
                 "batch_tokens": params.train.batch_tokens, "train_tokens": _text_tokens(material),
                 "set": [*FIXED[:3], *recipe.overrides, *overrides],
                 "validation_loss": validation.nats_per_token, **self._measures(trainer, material, params),
@@ -204,7 +206,8 @@ class Trained:
 
     def _keep(self, kind: str, recipe: Recipe, values: Line) -> Line:
         about = {"kind": kind, "key": self.key(recipe), "data": self.data, "recipe": recipe.name}
-        where = {"commit": commit(), "machine": machine(), "date": f"{date.today():%Y-%m-%d}"}
+        here = f"{machine()}, torch {torch.__version__}"
+        where = {"commit": commit(), "machine": here, "date": f"{date.today():%Y-%m-%d}"}
         line = {**about, **values, **where}
         before = self.kept.read_text(encoding="utf-8") if self.kept.is_file() else ""
         write_text(self.kept, before + json.dumps(line, allow_nan=False) + "\n")
@@ -235,26 +238,11 @@ def commit() -> str:
     return name.strip() + ("+" if changed.stdout.strip() else "")
 
 
-def machine() -> str:
-    model = next((x.partition(":")[2].strip() for x in _cpu() if x.startswith("model name")), platform.machine())
-    return f"{cores()} cores of {model}, torch {torch.__version__}"
-
-
 def about(lines: Sequence[Line]) -> str:
-    """Where, when and from which code; and how long the trainings really took."""
+    """Of which machine the minutes are, and when and from which code they were trained."""
     trained = [line for line in lines if line["kind"] == "training"]
-    said = "; ".join(", ".join(sorted({str(x[name]) for x in trained})) for name in ("machine", "date", "commit"))
-    parts = [f"{trained[0]['stories']:,} test stories", said]
-    if ratios := [x["seconds"] / x["minutes"] / 60 for x in trained if x["seconds"] is not None]:
-        parts.append(
-            f"the trainings took {min(ratios):.2f} to {max(ratios):.2f} times their minutes, compiling included"
-        )
-    return "; ".join(parts)
-
-
-def _cpu() -> list[str]:
-    file = Path("/proc/cpuinfo")
-    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    timed, day, code = (", ".join(sorted({str(x[name]) for x in trained})) for name in ("timed_on", "date", "commit"))
+    return f"{trained[0]['stories']:,} test stories; minutes of {timed}; trained {day} from {code}"
 
 
 def _parameters(trainer: Trainer) -> int:

@@ -40,7 +40,8 @@ def trained(project: Paths, tmp_path: Path) -> Trained:
 
 def slow(trained: Trained, recipe: Recipe = SMALL) -> Trained:
     """As if a step had been measured to take a second: a minute is 60 of them."""
-    line = {"kind": "speed", "data": trained.data, "key": trained.key(recipe), "seconds_per_step": 1.0}
+    about = {"kind": "speed", "data": trained.data, "key": trained.key(recipe)}
+    line = about | {"seconds_per_step": 1.0, "machine": "a slow one"}
     trained.kept.write_text(json.dumps(line) + "\n")
     return trained
 
@@ -53,6 +54,7 @@ def test_budgets_go_on_from_each_other_to_what_one_training_in_one_go_gives(
         line = trained.train(SMALL, minutes)
         walked.append(line["steps"])
         assert line["seconds"] > 0 and line["key"] == trained.key(SMALL)
+        assert line["timed_on"] == "a slow one" != line["machine"]
     assert walked == [60, 120]
     # the rate of 60 steps falls from step 40 on, that of 120 from step 70
     assert sorted(p.name for p in (trained.work / trained.key(SMALL) / "constant").iterdir()) == [
@@ -100,9 +102,9 @@ def test_a_training_that_is_stopped_goes_on_and_its_seconds_with_it(
 
 def test_seconds_a_step_are_measured_once_and_kept_with_machine_and_commit(project: Paths, tmp_path: Path) -> None:
     trained = Trained(project, tmp_path / "kept.jsonl", tmp_path / "work")
-    assert trained.speed(SMALL) == trained.speed(SMALL) > 0
-    (line,) = trained.lines()
-    assert line["seconds_per_step"] == min(line["each"]) and len(line["each"]) == 3
+    line = trained.speed(SMALL)
+    assert trained.lines() == [line] == [trained.speed(SMALL)]
+    assert 0 < line["seconds_per_step"] == min(line["each"]) and len(line["each"]) == 3
     assert torch.__version__ in line["machine"] and line["commit"] and line["date"]
 
 
@@ -118,7 +120,7 @@ def line_of(trained: Trained, recipe: Recipe, minutes: float, bits: float) -> st
         "kind": "training", "data": trained.data, "key": trained.key(recipe), "recipe": recipe.name,
         "minutes": minutes, "steps": 100, "seconds": 66 * minutes, "seconds_per_step": 0.25, "parameters": 3_443_136,
         "tokens": 10 * minutes, "batch_tokens": 4096, "train_tokens": 1000, "bits_per_byte": bits, "stories": 1000,
-        "bits_per_byte_given_controls": bits - 0.01, "machine": "m", "date": "2026-11-21", "commit": "c",
+        "bits_per_byte_given_controls": bits - 0.01, "timed_on": "m", "date": "2026-11-21", "commit": "c",
     }  # fmt: skip
     return json.dumps(values) + "\n"
 
@@ -131,7 +133,7 @@ def test_the_table_of_quality_has_all_that_is_kept_and_a_dash_for_the_rest(train
     ]
     trained.kept.write_text("".join(lines))
     text = quality.table(trained)
-    assert "3,443,136 parameters; 1,000 test stories; m; 2026-11-21; c; the trainings took 1.10 to 1.10 times" in text
+    assert "3,443,136 parameters; 1,000 test stories; minutes of m; trained 2026-11-21 from c." in text
     assert text.splitlines()[2:] == [
         "| recipe | tokens a step | s a step | 5 min | 10 min |",
         "| --- | --- | --- | --- | --- |",
