@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tests.builders import sample, tiny_params, write_split
+from tinystories.corpus import parallel, tables
 from tinystories.corpus.record import SPLIT
 from tinystories.errors import TrainingError
 from tinystories.paths import Paths
@@ -93,6 +95,33 @@ def test_the_same_stories_give_the_same_bytes(kind: str, paths: Paths) -> None:
         tokenize.run(tiny_params(f"tokenize.kind={kind}"), paths)
         runs.append({p.name: p.read_bytes() for p in paths.tokens.iterdir()})
     assert runs[0] == runs[1]
+
+
+def test_what_was_ended_is_gone_on_with_and_gives_the_same_bytes(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "cores", lambda: 1)
+    monkeypatch.setattr(tables, "GROUP", 20)
+    tokenize.run(tiny_params(), paths)
+    alone = {p.name: p.read_bytes() for p in paths.tokens.iterdir()}
+    assert list(paths.work.iterdir()) == []
+    encoded: list[int] = []
+
+    def counted(table: Any, **given: Any) -> Any:
+        if len(encoded) == 3:
+            raise KeyboardInterrupt
+        encoded.append(table.num_rows)
+        return tokenized(table, **given)
+
+    tokenized = tokenize.tokenized
+    monkeypatch.setattr(tokenize, "tokenized", counted)
+    with pytest.raises(KeyboardInterrupt):
+        tokenize.run(tiny_params(), paths)
+    encoded[:2] = []
+    with pytest.raises(KeyboardInterrupt):  # another margin is another result
+        tokenize.run(tiny_params("tokenize.tag_margin=0.5"), paths)
+    encoded[:] = []
+    tokenize.run(tiny_params(), paths)
+    assert encoded == [20]
+    assert {p.name: p.read_bytes() for p in paths.tokens.iterdir()} == alone
 
 
 def test_a_tokenizer_may_be_learned_from_a_part_of_the_stories_that_their_order_does_not_change(paths: Paths) -> None:

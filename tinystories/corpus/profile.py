@@ -25,7 +25,9 @@ def tally(column: Any) -> dict[str, int]:
 def combinations(tags: Any) -> NDArray[np.int64]:
     """(N) of each list of tags in an Arrow column, no tag twice, its number: 2 ** place in TAGS, summed."""
     lists = tags.combine_chunks()
-    places = pc.index_in(lists.flatten().cast(pa.string()), pa.array(TAGS)).to_numpy(zero_copy_only=False).astype(np.int64)
+    places = (
+        pc.index_in(lists.flatten().cast(pa.string()), pa.array(TAGS)).to_numpy(zero_copy_only=False).astype(np.int64)
+    )
     story = pc.list_parent_indices(lists).to_numpy()
     return np.bincount(story, 1 << places, minlength=len(lists)).astype(np.int64)
 

@@ -1,5 +1,6 @@
 """Stage 4: fit a tokenizer on the training stories and write every partition as arrays of ids."""
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+import tinystories
 from tinystories.corpus.keys import first_of_each
 from tinystories.corpus.parallel import map_tables
 from tinystories.corpus.progress import QUIET, Pace, Say
@@ -20,7 +22,7 @@ from tinystories.corpus.scan import Texts, scan, word_counts
 from tinystories.corpus.tables import read_tables
 from tinystories.corpus.wordlists import WordLists, by_groups, word_lists
 from tinystories.errors import ModelError, TrainingError
-from tinystories.files import write_json
+from tinystories.files import fingerprint, write_json
 from tinystories.params import Params, TokenizeParams
 from tinystories.paths import Paths
 from tinystories.requests.controls import CONTROL_TOKENS, TAG_CONTROLS
@@ -39,7 +41,8 @@ def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
     """data/split -> data/tokens; returns the metrics, also written to reports/metrics/tokenize.json.
 
     The tokenizer is learned from all training stories, or from tokenize.stories of them, those with the smallest ids.
-    Tags of which the tagger is less sure than tokenize.tag_margin are left out and counted.
+    Tags of which the tagger is less sure than tokenize.tag_margin are left out and counted. Work in progress lies in
+    .work: a run that was ended goes on there.
     `say` hears how fast it goes, and of a vocabulary that the training stories could not fill. Raises TrainingError
     without training stories, ModelError where tokenize.folder has no tokenizer.
     """
@@ -53,17 +56,17 @@ def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
     asked = tokenizer.vocab_size if existed else wanted.vocab_size
     if tokenizer.vocab_size < asked:
         say(f"the training stories fill {tokenizer.vocab_size:,} of the {asked:,} tokens asked for")
-    tokenizer.save(paths.tokens / "tokenizer.json")
-    common = _common_words(training)
-    function = partial(
-        tokenized, tokenizer=paths.tokens / "tokenizer.json", common=common, tag_margin=wanted.tag_margin
-    )
+    vocabulary = paths.tokens / "tokenizer.json"
+    tokenizer.save(vocabulary)
+    function = partial(tokenized, tokenizer=vocabulary, common=_common_words(training), tag_margin=wanted.tag_margin)
+    inputs = fingerprint(paths.split, vocabulary, wanted.model_dump_json(), tinystories.__version__)
+    work = paths.work / f"tokenize-{inputs}"
     counts: Counter[str] = Counter()
     longest = dict.fromkeys(PARTITIONS, 0)
     pace = Pace(say)
     with ExitStack() as stack:
         writers = {p: stack.enter_context(TokenWriter(paths.tokens, p, tokenizer.vocab_size)) for p in PARTITIONS}
-        for table in map_tables(function, read_tables(paths.split, _COLUMNS)):
+        for table in map_tables(function, read_tables(paths.split, _COLUMNS), keep=work):
             for partition, writer in writers.items():
                 own = table.filter(pc.equal(table["partition"], partition))
                 if own.num_rows:
@@ -91,6 +94,7 @@ def run(params: Params, paths: Paths, say: Say = QUIET) -> dict[str, Any]:
         }
     metrics["bytes_per_token"] = metrics["test"]["bytes_per_token"] or metrics["train"]["bytes_per_token"]
     write_json(paths.tokenize_metrics, metrics)
+    shutil.rmtree(work, ignore_errors=True)
     return metrics
 
 
