@@ -20,7 +20,7 @@ _VALUE_SCALE: Final[dict[Family, float]] = {"whole": 0.07, "thirds": 0.05}  # by
 _NGRAM_SCALE: Final = 0.1
 _C: Final = 3.0  # inverse strength of the penalty
 _STORIES: Final = 2  # in which an n-gram must be
-_KEPT: Final = 1700  # n-grams chosen for each tag: what 300 kB of JSON hold
+_KEPT: Final = 1530  # n-grams chosen for each tag: what 300 kB of JSON hold
 _FOLDS: Final = 5
 _REPEATS: Final = 4
 
