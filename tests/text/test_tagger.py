@@ -133,12 +133,12 @@ def test_gold_labels_measure_both_and_trained_neither(shared: Path) -> None:
     assert measured == {name: Tagger.load(name).gold for name in NAMES}
     # what the fit gives, rounded down; all are above DESIGN's floors
     floors: dict[Tag, float] = {
-        "BadEnding": 0.82,
+        "BadEnding": 0.84,
         "Conflict": 0.82,
         "Dialogue": 0.99,
-        "Foreshadowing": 0.43,
-        "MoralValue": 0.83,
-        "Twist": 0.56,
+        "Foreshadowing": 0.47,
+        "MoralValue": 0.84,
+        "Twist": 0.54,
     }
     for name in NAMES:
         assert {tag: measured[name][tag]["f1"] >= floor for tag, floor in floors.items()} == dict.fromkeys(TAGS, True)
