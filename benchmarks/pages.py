@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from tinystories.corpus.parallel import cores
 from tinystories.errors import TinyStoriesError
 from tinystories.files import write_text
-from tinystories.training.hardware import cores
 
 BF16: Final = ("amx_bf16", "avx512_bf16")  # flags of a CPU that computes in bfloat16
 

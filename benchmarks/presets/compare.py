@@ -70,7 +70,7 @@ def timed(name: str, stories: Path, overrides: Sequence[str]) -> float:
         for stage in (extract, validate, split, tokenize):
             stage.run(params, project)
         each = [train.dry_run(params, project)["seconds_per_step"] for _ in range(3)]
-        write_json(done, {"asked": asked, "each": each, "batch_tokens": params.train.batch_tokens})
+        write_json(done, {"asked": asked, "each": each})
     return min(read_json(done)["each"])
 
 

@@ -90,8 +90,8 @@ class Trained:
 
     def __init__(self, project: Paths, kept: Path = KEPT, work: Path = WORK, test_stories: int = TEST_STORIES) -> None:
         self.project, self.kept, self.work, self.test_stories = project, kept, work, test_stories
-        ids = sorted(project.tokens.glob("*.ids.npy"))  # of all texts, in the order of training; what tags they have
-        self.data = fingerprint(*ids, project.tokens / "tokenizer.json")  # moves little, and a tagger moves with labels
+        # all texts, but not their tags: those move with every label that the tagger learns from, and the results hardly
+        self.data = fingerprint(*sorted(project.tokens.glob("*.ids.npy")), project.tokens / "tokenizer.json")
 
     def lines(self) -> list[Line]:
         """All that is kept of trainings and measurements on these tokens."""
